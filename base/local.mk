@@ -1,0 +1,4 @@
+# libbase.a
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES =
+libbase_a_CFLAGS = $(AM_CFLAGS)

@@ -1,0 +1,4 @@
+# librtp.a
+noinst_LIBRARIES += librtp.a
+librtp_a_SOURCES =
+librtp_a_CFLAGS = $(AM_CFLAGS)

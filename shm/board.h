@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Board pages: one mmap'd file per process under run_dir/state/board, written
+ * by that process alone, read by all, kept when it dies so that its successor
+ * goes on with the same figures.  Outside LMDB, so that a beat never waits.
+ * Fields are single words written with relaxed atomics; a reader may see a
+ * row half-updated and lives with it.
+ */
+#ifndef SHM_BOARD_H
+#define SHM_BOARD_H
+
+#include <stdatomic.h>
+
+#include "base/log.h"
+#include "shm/schema.h"
+
+#define BOARD_PEERS	 1024 /* peers a worker keeps evidence of */
+#define BOARD_EVENTS	 512  /* last events of a process */
+#define BOARD_EVENT_TEXT 240
+
+/* Counters of a process, one row each (shm/counters.def). */
+enum counter {
+#define COUNTER(name, help) COUNTER_##name,
+#include "shm/counters.def"
+#undef COUNTER
+	N_COUNTERS
+};
+extern const char *const counter_names[N_COUNTERS];
+extern const char *const counter_helps[N_COUNTERS];
+
+/* What calls saw of a peer (CONTRACT "calls as evidence"), and their figures.
+ */
+struct board_peer {
+	char name[PEER_NAME_MAX]; /* "" free; claimed once, never given back */
+	_Atomic uint64_t
+		unreachable_us; /* boottime of the last refused connection or
+				   time-out; of the request's sending */
+	_Atomic uint64_t demoted_us;	/* last 503 without Retry-After */
+	_Atomic uint64_t held_until_us; /* 503 with Retry-After */
+	_Atomic uint64_t good_us; /* sending time of the last request with a
+				     good answer */
+	_Atomic uint64_t last_failure_wall_us;
+	_Atomic uint32_t calls; /* live calls on it now, derived by the owner */
+	_Atomic uint32_t last_code;
+	_Atomic uint64_t attempts, answered, failed, busy, cancelled;
+};
+
+struct board_event {
+	_Atomic uint64_t sequence; /* 0 never written; written last */
+	uint64_t wall_us;
+	uint8_t level; /* enum log_level */
+	char name[31];
+	char text[BOARD_EVENT_TEXT];
+};
+
+#define BOARD_MAGIC 0x6d73706f6f6c0001ull
+
+struct board {
+	uint64_t magic;
+	uint32_t size;
+	struct slot_id slot; /* kind SLOT_NONE: the master */
+	int32_t pid;
+	uint32_t generation;   /* of the configuration in force */
+	_Atomic uint64_t beat; /* raised every turn, at least every 100 ms */
+	_Atomic uint64_t working_call; /* being stepped; 0 none */
+	_Atomic uint64_t working_connection, working_offset;
+	_Atomic uint64_t effect_sent; /* highest number of an effect sent */
+	_Atomic uint32_t calls, calls_early, streams;
+	_Atomic uint32_t is_asleep; /* about to wait: ring the doorbell */
+	char last_words[512];	    /* of a failed must() */
+	_Atomic uint64_t counters[N_COUNTERS];
+	struct board_peer peers[BOARD_PEERS];
+	_Atomic uint64_t next_event;
+	struct board_event events[BOARD_EVENTS];
+};
+
+/* The process's own page: made, or taken over from its predecessor. */
+int board_own(const char *run_dir, struct slot_id slot,
+	      struct board **ret_board);
+/* Another's, read only.  -ENOENT. */
+int board_open(const char *run_dir, struct slot_id slot,
+	       const struct board **ret_board);
+void board_close(const struct board *board);
+static inline void board_count(struct board *board, enum counter counter)
+{
+	atomic_store_explicit(&board->counters[counter],
+			      atomic_load_explicit(&board->counters[counter],
+						   memory_order_relaxed) +
+				      1,
+			      memory_order_relaxed);
+}
+void board_add(struct board *board, enum counter counter, uint64_t n);
+/* Row of this peer, claimed if need be; NULL when all are taken. */
+struct board_peer *board_peer(struct board *board, struct slice name);
+const struct board_peer *board_find_peer(const struct board *board,
+					 struct slice name);
+void board_event(struct board *board, enum log_level level, const char *name,
+		 const char *text);
+
+/* ---- media workers' stream pages ---------------------------------------- */
+
+#define STREAM_ROWS 8192 /* calls of one media worker */
+
+struct stream_side_row {
+	_Atomic uint64_t packets_in, bytes_in, packets_out;
+	_Atomic uint64_t lost, refused; /* refused: wrong source */
+	_Atomic uint32_t jitter_us;
+	_Atomic uint32_t ssrc;
+	_Atomic uint64_t last_packet_us; /* boottime */
+	struct addr learned;		 /* where it really comes from */
+	uint32_t extended_seq,
+		base_seq; /* RFC 3550 A.1, to go on after a death */
+	uint32_t transit;
+	_Atomic uint64_t rtcp_in, rtcp_out;
+};
+
+struct stream_row {
+	_Atomic uint64_t call;	  /* 0 free */
+	_Atomic uint32_t version; /* of the wish applied: the echo */
+	_Atomic uint32_t is_dead; /* inactivity: the call's owner ends it */
+	struct stream_side_row side[N_LEGS];
+};
+
+struct stream_board {
+	uint64_t magic;
+	uint32_t size, n_rows;
+	struct stream_row rows[STREAM_ROWS];
+};
+
+int stream_board_own(const char *run_dir, unsigned media_slot,
+		     struct stream_board **ret_board);
+int stream_board_open(const char *run_dir, unsigned media_slot,
+		      const struct stream_board **ret_board);
+void stream_board_close(const struct stream_board *board);
+
+/* ---- the steering page: Call-ID bucket -> book (writer: the master) ------ */
+
+#define BUCKETS 1024
+
+struct bucket {
+	_Atomic uint8_t book, previous;
+	_Atomic uint64_t changed_us; /* boottime */
+};
+
+struct steer_board {
+	uint64_t magic;
+	_Atomic uint32_t version;
+	struct bucket buckets[BUCKETS];
+};
+
+int steer_board_own(const char *run_dir, struct steer_board **ret_board);
+int steer_board_open(const char *run_dir, const struct steer_board **ret_board);
+/* Spreads the buckets evenly over these books, moving as few as can be. */
+void steer_board_spread(struct steer_board *board, const uint8_t *books,
+			unsigned n_books, uint64_t now_us);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The book of one Mediation Server: the unit of ownership (DESIGN 3).  The
+ * owner holds flock on state/msN/owner, opened here after exec and
+ * close-on-exec, and has raised the epoch; every commit checks the epoch in
+ * the same transaction, so that an owner who was succeeded while stopped can
+ * write nothing.
+ */
+#ifndef SHM_BOOK_H
+#define SHM_BOOK_H
+
+#include "shm/store.h"
+
+enum book_table {
+	BOOK_CALL,
+	BOOK_PENDING,
+	BOOK_STREAM,
+	BOOK_INTAKE,
+	BOOK_CDR,
+	BOOK_HEAD
+};
+
+struct book;
+
+struct book_settings {
+	const char *run_dir;
+	unsigned index; /* N of msN */
+	uint32_t epoch; /* given by the master; must be above the stored one */
+	size_t map_size;
+};
+
+/* Takes ownership: waits for the lock at most 2 s (the predecessor was killed
+ * before), writes the epoch.  Records of another boot are deleted first.
+ * -EBUSY: the lock is held; -ESTALE: the epoch is not above the stored one. */
+int book_own(const struct book_settings *settings, struct book **ret_book);
+/* For readers: mspoolctl, observer, media workers, siblings. */
+int book_open(const char *run_dir, unsigned index, struct book **ret_book);
+struct book *book_forget(struct book *book);
+struct store *book_store(struct book *book);
+unsigned book_index(const struct book *book);
+uint32_t book_epoch(const struct book *book);
+/* When the last commit of the predecessor was, boottime us; 0 first owner. */
+uint64_t book_served_until_us(const struct book *book);
+/* A new call id; reserves counters ahead inside the next commit. */
+uint64_t book_new_call(struct book *book);
+
+/* The turn's transaction.  begin is lazy and cheap when nothing is put. */
+struct store_txn *book_begin(struct book *book);
+/* 0; -ESTALE: we were succeeded, stop at once; -ENOSPC: nothing written. */
+int book_commit(struct book *book);
+
+/* Typed access; puts go to the open transaction of book_begin. */
+void book_put_call(struct book *book, const struct call_record *call);
+void book_del_call(struct book *book, uint64_t call);
+void book_put_tx(struct book *book, const struct tx_record *tx);
+void book_del_tx(struct book *book, uint64_t call, uint16_t tx);
+void book_put_stream(struct book *book, const struct stream_record *stream);
+void book_del_stream(struct book *book, uint64_t connection);
+void book_put_intake(struct book *book, char kind, uint64_t key,
+		     uint64_t value);
+void book_del_intake(struct book *book, char kind, uint64_t key);
+
+/* Scans: records are checked (record_check) and copied to the heap; the
+ * callee owns them.  Bad ones are counted in *ret_bad and skipped.  In slices
+ * of at most 5 ms, each its own read transaction. */
+typedef void book_call_fn(void *arg, struct call_record *call);
+typedef void book_tx_fn(void *arg, struct tx_record *tx);
+typedef void book_stream_fn(void *arg, struct stream_record *stream);
+typedef void book_intake_fn(void *arg, char kind, uint64_t key, uint64_t value);
+int book_scan_calls(struct book *book, book_call_fn *fn, void *arg,
+		    unsigned *ret_bad);
+int book_scan_txs(struct book *book, book_tx_fn *fn, void *arg,
+		  unsigned *ret_bad);
+int book_scan_streams(struct book *book, book_stream_fn *fn, void *arg,
+		      unsigned *ret_bad);
+int book_scan_intake(struct book *book, book_intake_fn *fn, void *arg);
+/* One call, copied; -ENOENT. */
+int book_get_call(struct book *book, uint64_t call,
+		  struct call_record **ret_call);
+/* Only the wish of a call, without its text; -ENOENT. */
+int book_get_wish(struct book *book, uint64_t call,
+		  struct media_wish *ret_wish);
+
+#endif

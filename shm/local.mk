@@ -1,0 +1,4 @@
+# libshm.a
+noinst_LIBRARIES += libshm.a
+libshm_a_SOURCES =
+libshm_a_CFLAGS = $(AM_CFLAGS)

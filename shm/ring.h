@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rings: mmap'd files of one producer and one consumer, under
+ * run_dir/state/rings.  Two kinds share the header: message rings (HANDOVER
+ * between books, doorbell notes to media workers) carry entries of any length;
+ * port rings carry free media ports.  Positions only grow and survive both
+ * ends' deaths.
+ *
+ *   handover-I-J  from book I to book J        (ring_open with RING_HANDOVER)
+ *   look-I-M      from book I to media slot M  (call ids)
+ *   ports-M-I     from media slot M to book I  (struct ring_port)
+ *   ports-back-…  is not needed: a port comes back when the media worker has
+ *                 echoed the end of its stream
+ */
+#ifndef SHM_RING_H
+#define SHM_RING_H
+
+#include <stdatomic.h>
+
+#include "shm/schema.h"
+
+struct ring;
+
+enum ring_kind {
+	RING_HANDOVER,
+	RING_LOOK,
+	RING_PORTS
+};
+
+/* Made by the master for every pair before the slots start; from/to are slot
+ * indices.  size is a power of two. */
+int ring_create(const char *run_dir, enum ring_kind kind, unsigned from,
+		unsigned to, size_t size);
+/* Maps it; producers and consumers alike.  -ENOENT. */
+int ring_open(const char *run_dir, enum ring_kind kind, unsigned from,
+	      unsigned to, struct ring **ret_ring);
+struct ring *ring_close(struct ring *ring);
+
+/* Producer.  Entries become visible at ring_publish, all at once.  -ENOSPC
+ * when it does not fit: nothing was put. */
+int ring_put(struct ring *ring, const struct slice *parts, unsigned n_parts);
+void ring_publish(struct ring *ring);
+/* Position after the last published entry: the heir's "written". */
+uint64_t ring_published(const struct ring *ring);
+uint64_t ring_room(const struct ring *ring);
+/* After ring_publish: does the consumer sleep, so that its doorbell must be
+ * rung?  (Consumers call ring_sleep before they wait.) */
+bool ring_wants_bell(struct ring *ring);
+
+/* Consumer.  Reads the entry at the cursor and moves the cursor, not the
+ * tail: -EAGAIN when there is none; -EPROTO when it is torn (cursor skips to
+ * what is published).  The slice points into the ring and is valid until
+ * ring_release. */
+int ring_take(struct ring *ring, struct slice *ret_entry,
+	      uint64_t *ret_position);
+/* After the commit: the tail moves to the cursor. */
+void ring_release(struct ring *ring);
+/* Puts the cursor back to the tail (an heir, or a turn that failed), but not
+ * before `position`, which the book has committed. */
+void ring_rewind(struct ring *ring, uint64_t position);
+void ring_sleep(struct ring *ring, bool is_asleep);
+bool ring_is_empty(const struct ring *ring);
+
+struct ring_port {
+	uint16_t port; /* RTP; RTCP is port + 1 */
+	uint8_t side;  /* enum listener_side */
+	uint8_t pad;
+};
+
+/* HANDOVER entry: this head, then the message. */
+enum handover_kind {
+	HANDOVER_DATAGRAM, /* a UDP message that belongs to your book */
+	HANDOVER_STREAM,   /* the same, of a connection of mine at an offset */
+	HANDOVER_SEND,	   /* write this on connection, which is yours */
+	HANDOVER_ASK,	   /* the bucket moved: do you know this INVITE? */
+	HANDOVER_LOST,	   /* connection is gone: fail what waits on it */
+};
+
+struct handover {
+	uint8_t kind; /* enum handover_kind */
+	uint8_t transport;
+	uint16_t listener;
+	uint32_t len;
+	struct addr source;
+	uint64_t connection, offset;
+};
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * LMDB behind typed tables and transactions with a sticky error: any number
+ * of puts, one check at commit.  One open per environment and process, made
+ * after exec, never closed in a child (0.9.26-0.9.31 destroy the shared mutex
+ * at close): store_forget leaks it on purpose.  A transaction never outlives a
+ * turn of the loop; values are copied out or used before it ends.
+ */
+#ifndef SHM_STORE_H
+#define SHM_STORE_H
+
+#include "base/str.h"
+#include "shm/schema.h"
+
+struct store;
+
+enum store_mode {
+	STORE_READ,
+	STORE_WRITE
+};
+
+#define STORE_TABLES_MAX 8
+
+struct store_settings {
+	const char *dir; /* made with mode 0700 if it is not there (WRITE) */
+	enum store_mode mode;
+	size_t map_size;	   /* WRITE: bytes, allocated ahead */
+	const char *const *tables; /* names, NULL-terminated */
+};
+
+/* -ENOENT (READ: not there yet), -ENOSPC, -EPROTO (not ours), -errno. */
+int store_open(const struct store_settings *settings, struct store **ret_store);
+/* Ends all use in this process without mdb_env_close (see above). */
+struct store *store_forget(struct store *store);
+/* Closes for good: tools and tests only. */
+struct store *store_close(struct store *store);
+/* Clears readers that died; number cleared. */
+int store_check_readers(struct store *store);
+/* Used and total pages in bytes. */
+int store_usage(struct store *store, uint64_t *ret_used, uint64_t *ret_size);
+/* Doubles the map; only with no transaction open.  -ENOSPC. */
+int store_grow(struct store *store);
+
+struct store_txn {
+	struct store *store;
+	void *txn;
+	int error; /* first error, negative errno; all later calls do nothing */
+};
+
+void store_begin(struct store *store, enum store_mode mode,
+		 struct store_txn *ret_txn);
+/* Commits a write, ends a read; an earlier error aborts and is returned. */
+int store_commit(struct store_txn *txn);
+void store_abort(struct store_txn *txn);
+void store_put(struct store_txn *txn, unsigned table, struct slice key,
+	       struct slice value);
+/* Deleting what is not there is no error. */
+void store_del(struct store_txn *txn, unsigned table, struct slice key);
+/* Valid until the transaction ends.  -ENOENT is not sticky. */
+int store_get(struct store_txn *txn, unsigned table, struct slice key,
+	      struct slice *ret_value);
+/* Calls fn for each record from `from` on (empty: all) in key order until it
+ * returns non-zero, which is returned.  fn must not write. */
+typedef int store_scan_fn(void *arg, struct slice key, struct slice value);
+int store_scan(struct store_txn *txn, unsigned table, struct slice from,
+	       store_scan_fn *fn, void *arg);
+
+#endif
