@@ -8,6 +8,7 @@
  *
  *   handover-I-J  from book I to book J        (ring_open with RING_HANDOVER)
  *   look-I-M      from book I to media slot M  (call ids)
+ *   told-M-I      from media slot M to book I  (call ids whose stream row changed)
  *   ports-M-I     from media slot M to book I  (struct ring_port)
  *   ports-back-…  is not needed: a port comes back when the media worker has
  *                 echoed the end of its stream
