@@ -115,7 +115,7 @@ struct stream_side_row {
 };
 
 struct stream_row {
-	_Atomic uint64_t call;	  /* 0 free */
+	_Atomic uint64_t call;	  /* 0 free; written last when claimed */
 	_Atomic uint32_t version; /* of the wish applied: the echo */
 	_Atomic uint32_t is_dead; /* inactivity: the call's owner ends it */
 	struct stream_side_row side[N_LEGS];
@@ -132,6 +132,18 @@ int stream_board_own(const char *run_dir, unsigned media_slot,
 int stream_board_open(const char *run_dir, unsigned media_slot,
 		      const struct stream_board **ret_board);
 void stream_board_close(const struct stream_board *board);
+
+/* A call's row lies within STREAM_PROBES rows (wrapping) of the one that its
+ * hash names; a free row between says nothing. */
+#define STREAM_PROBES 64
+/* Readers and owner: NULL when the call has no row. */
+const struct stream_row *stream_board_find(const struct stream_board *board,
+					   uint64_t call);
+/* Owner: the call's row, else a free one, zeroed; NULL when all of its places
+ * are taken. */
+struct stream_row *stream_board_claim(struct stream_board *board,
+				      uint64_t call);
+void stream_board_drop(struct stream_row *row);
 
 /* ---- the steering page: Call-ID bucket -> book (writer: the master) ------ */
 

@@ -1,4 +1,5 @@
 # libshm.a
 noinst_LIBRARIES += libshm.a
 libshm_a_SOURCES =
+libshm_a_SOURCES += shm/stream_rows.c
 libshm_a_CFLAGS = $(AM_CFLAGS)

@@ -8,7 +8,7 @@
  *
  *   handover-I-J  from book I to book J        (ring_open with RING_HANDOVER)
  *   look-I-M      from book I to media slot M  (call ids)
- *   told-M-I      from media slot M to book I  (call ids whose stream row changed)
+ *   told-M-I      from media slot M to book I  (ids of calls whose media died)
  *   ports-M-I     from media slot M to book I  (struct ring_port)
  *   ports-back-…  is not needed: a port comes back when the media worker has
  *                 echoed the end of its stream
@@ -25,6 +25,7 @@ struct ring;
 enum ring_kind {
 	RING_HANDOVER,
 	RING_LOOK,
+	RING_TOLD,
 	RING_PORTS
 };
 
@@ -44,14 +45,19 @@ void ring_publish(struct ring *ring);
 /* Position after the last published entry: the heir's "written". */
 uint64_t ring_published(const struct ring *ring);
 uint64_t ring_room(const struct ring *ring);
+/* Position up to which the consumer is done (its last ring_release): what was
+ * published before it is taken and committed, or dropped for good.  By this the
+ * media worker tells ports that are still on offer from those that are not;
+ * so whoever takes a port commits it, or gives it up, in the same turn. */
+uint64_t ring_released(const struct ring *ring);
 /* After ring_publish: does the consumer sleep, so that its doorbell must be
  * rung?  (Consumers call ring_sleep before they wait.) */
 bool ring_wants_bell(struct ring *ring);
 
-/* Consumer.  Reads the entry at the cursor and moves the cursor, not the
- * tail: -EAGAIN when there is none; -EPROTO when it is torn (cursor skips to
- * what is published).  The slice points into the ring and is valid until
- * ring_release. */
+/* Consumer.  Reads the entry at the cursor (which lives in this process and
+ * begins at the tail) and moves the cursor, not the tail: -EAGAIN when there
+ * is none; -EPROTO when it is torn (cursor skips to what is published).  The
+ * slice points into the ring and is valid until ring_release. */
 int ring_take(struct ring *ring, struct slice *ret_entry,
 	      uint64_t *ret_position);
 /* After the commit: the tail moves to the cursor. */
