@@ -94,6 +94,19 @@ void board_add(struct board *board, enum counter counter, uint64_t n);
 struct board_peer *board_peer(struct board *board, struct slice name);
 const struct board_peer *board_find_peer(const struct board *board,
 					 struct slice name);
+/* Attempts, answers and failures of a trunk stand in the same table, under
+ * "trunk NAME", since a trunk may bear the name of another's gateway: the key
+ * for board_peer and board_find_peer, in buf. */
+static inline struct slice board_trunk_key(struct slice name,
+					   char buf[PEER_NAME_MAX])
+{
+	static const char prefix[] = "trunk ";
+	size_t n = sizeof(prefix) - 1;
+
+	memcpy(buf, prefix, n);
+	n += slice_copy(name, buf + n, PEER_NAME_MAX - n);
+	return (struct slice){buf, n};
+}
 void board_event(struct board *board, enum log_level level, const char *name,
 		 const char *text);
 
