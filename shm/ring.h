@@ -9,7 +9,8 @@
  *   handover-I-J  from book I to book J        (ring_open with RING_HANDOVER)
  *   look-I-M      from book I to media slot M  (call ids)
  *   told-M-I      from media slot M to book I  (ids of calls whose media died)
- *   ports-M-I     from media slot M to book I  (struct ring_port)
+ *   ports-internal-M-I, ports-gateway-M-I
+ *                 from media slot M to book I  (struct ring_port of that side)
  *   ports-back-…  is not needed: a port comes back when the media worker has
  *                 echoed the end of its stream
  */
@@ -26,7 +27,10 @@ enum ring_kind {
 	RING_HANDOVER,
 	RING_LOOK,
 	RING_TOLD,
-	RING_PORTS
+	/* one ring for each side: RING_PORTS_INTERNAL + enum listener_side, so
+	 * that a book takes a port of the side that it needs, and no other */
+	RING_PORTS_INTERNAL,
+	RING_PORTS_GATEWAY
 };
 
 /* Made by the master for every pair before the slots start; from/to are slot
