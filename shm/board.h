@@ -109,6 +109,10 @@ static inline struct slice board_trunk_key(struct slice name,
 }
 void board_event(struct board *board, enum log_level level, const char *name,
 		 const char *text);
+/* Copies event number `sequence` (from 1; the newest is next_event - 1).
+ * -ENOENT: not written yet, or overwritten since. */
+int board_read_event(const struct board *board, uint64_t sequence,
+		     struct board_event *ret_event);
 
 /* ---- media workers' stream pages ---------------------------------------- */
 
@@ -145,7 +149,6 @@ int stream_board_own(const char *run_dir, unsigned media_slot,
 int stream_board_open(const char *run_dir, unsigned media_slot,
 		      const struct stream_board **ret_board);
 void stream_board_close(const struct stream_board *board);
-
 /* A call's row lies within STREAM_PROBES rows (wrapping) of the one that its
  * hash names; a free row between says nothing. */
 #define STREAM_PROBES 64

@@ -43,11 +43,13 @@ int ring_open(const char *run_dir, enum ring_kind kind, unsigned from,
 struct ring *ring_close(struct ring *ring);
 
 /* Producer.  Entries become visible at ring_publish, all at once.  -ENOSPC
- * when it does not fit: nothing was put. */
+ * when it does not fit now, -EMSGSIZE when it never will (more than half the
+ * ring): nothing was put. */
 int ring_put(struct ring *ring, const struct slice *parts, unsigned n_parts);
 void ring_publish(struct ring *ring);
 /* Position after the last published entry: the heir's "written". */
 uint64_t ring_published(const struct ring *ring);
+/* Bytes of the longest entry that ring_put would take now. */
 uint64_t ring_room(const struct ring *ring);
 /* Position up to which the consumer is done (its last ring_release): what was
  * published before it is taken and committed, or dropped for good.  By this the
@@ -61,7 +63,9 @@ bool ring_wants_bell(struct ring *ring);
 /* Consumer.  Reads the entry at the cursor (which lives in this process and
  * begins at the tail) and moves the cursor, not the tail: -EAGAIN when there
  * is none; -EPROTO when it is torn (cursor skips to what is published).  The
- * slice points into the ring and is valid until ring_release. */
+ * slice points into the ring and is valid until ring_release.  *ret_position
+ * is the position after the entry: what the book commits as taken, and what
+ * ring_rewind wants. */
 int ring_take(struct ring *ring, struct slice *ret_entry,
 	      uint64_t *ret_position);
 /* After the commit: the tail moves to the cursor. */
@@ -69,6 +73,9 @@ void ring_release(struct ring *ring);
 /* Puts the cursor back to the tail (an heir, or a turn that failed), but not
  * before `position`, which the book has committed. */
 void ring_rewind(struct ring *ring, uint64_t position);
+/* Before waiting: ring_sleep(true), then look at ring_is_empty once more, then
+ * wait; after it: ring_sleep(false).  Either this look sees an entry or its
+ * producer sees the sleeper (both sides fence), so no bell is lost. */
 void ring_sleep(struct ring *ring, bool is_asleep);
 bool ring_is_empty(const struct ring *ring);
 

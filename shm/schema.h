@@ -312,6 +312,7 @@ struct health_record {
 	uint64_t since_wall_us;
 	uint64_t next_probe_us, last_sent_us,
 		last_good_us; /* boottime; of good: when its request was sent */
+	uint64_t last_miss_us; /* when the last probe that failed was sent */
 };
 
 _Static_assert(sizeof(struct call_record) <= 3072, "a call record grew");

@@ -28,22 +28,29 @@ struct store_settings {
 	const char *const *tables; /* names, NULL-terminated */
 };
 
-/* -ENOENT (READ: not there yet), -ENOSPC, -EPROTO (not ours), -errno. */
+/* -ENOENT (READ: not there yet), -ENOSPC (the file system cannot hold
+ * map_size), -EPROTO (not ours), -errno.  Aborts when this process has the
+ * folder open already. */
 int store_open(const struct store_settings *settings, struct store **ret_store);
-/* Ends all use in this process without mdb_env_close (see above). */
+/* Ends all use in this process without mdb_env_close (see above); a later
+ * store_open of the same folder takes it up again, in either mode. */
 struct store *store_forget(struct store *store);
 /* Closes for good: tools and tests only. */
 struct store *store_close(struct store *store);
 /* Clears readers that died; number cleared. */
 int store_check_readers(struct store *store);
-/* Used and total pages in bytes. */
+/* Bytes of the map: the high-water mark of pages ever used (freed ones are
+ * used again before it rises), and all. */
 int store_usage(struct store *store, uint64_t *ret_used, uint64_t *ret_size);
 /* Doubles the map; only with no transaction open.  -ENOSPC. */
 int store_grow(struct store *store);
 
+/* A write begins with its first put, del or get, so that a turn without any
+ * costs nothing. */
 struct store_txn {
 	struct store *store;
 	void *txn;
+	enum store_mode mode;
 	int error; /* first error, negative errno; all later calls do nothing */
 };
 
