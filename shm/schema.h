@@ -170,7 +170,7 @@ struct leg_record {
 	struct record_text remote_tag;
 	struct record_text remote_target;
 	struct record_text route_set; /* "<…>,<…>" in the order to be sent */
-	struct record_text local_sdp;
+	struct record_text open_offer; /* SDP of the peer, not answered yet */
 	struct record_text remote_sdp;
 };
 
