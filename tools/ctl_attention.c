@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is not right with the pool and the next step, a sentence each, for
+ * `mspoolctl status`.  One function per thing that can be wrong, in the order
+ * of how much it hurts.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "tools/ctl_json.h"
+#include "tools/ctl_show.h"
+
+static void tell(json_t *lines, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void tell(json_t *lines, const char *format, ...)
+{
+	char text[240];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_array_append_new(lines, ctl_json_text(slice_of(text)));
+}
+
+static void see_master(const struct ctl_view *view, json_t *lines)
+{
+	if (!view->is_master_alive)
+		tell(lines, "the master is gone; calls go on: start mspoold "
+			    "again");
+	else if (view->pool.state == POOL_DRAINING)
+		tell(lines, "the pool is stopping and takes no new call: "
+			    "'mspoolctl stop now' ends it at once");
+}
+
+static void see_workers(const struct ctl_view *view, json_t *lines)
+{
+	char name[SLOT_NAME_MAX];
+
+	for (unsigned i = 0; i < view->n_slots; i++) {
+		const struct slot_record *slot = &view->slots[i];
+		const char *state = ctl_slot_state(view, slot);
+
+		if (!state)
+			continue;
+		slot_name(slot->slot, name);
+		if (strcmp(state, "down") == 0)
+			tell(lines, "%s is down: 'mspoolctl events' tells why",
+			     name);
+		else if (ctl_view_is_drained(view, slice_of(name)))
+			tell(lines,
+			     "%s is drained: 'mspoolctl undrain %s' gives it "
+			     "calls again",
+			     name, name);
+	}
+}
+
+static void see_peer(const struct ctl_view *view,
+		     const struct config_peer *peer, json_t *lines)
+{
+	struct peer_health health = {0};
+	char since[32];
+
+	ctl_view_health(view, peer, &health);
+	if (health.state == PEER_DOWN)
+		tell(lines, "%s is down since %s (%" PRIu32 " probes lost): %s",
+		     peer->name,
+		     health.since_wall_us
+			     ? clock_wall_text(health.since_wall_us, since)
+			     : "a moment",
+		     health.probe.misses,
+		     peer->is_frontend ? "see 'mspoolctl frontends'"
+				       : "see 'mspoolctl gateways'");
+	else if (health.state == PEER_HELD)
+		tell(lines, "%s asked for no calls for another %llu s",
+		     peer->name, health.hold_left_us / USEC_PER_SEC + 1);
+	else if (health.state == PEER_DRAINING)
+		tell(lines,
+		     "%s is drained: 'mspoolctl undrain %s' gives it calls "
+		     "again",
+		     peer->name, peer->name);
+}
+
+static void see_peers(const struct ctl_view *view, json_t *lines)
+{
+	for (unsigned i = 0; i < view->config->n_peers; i++)
+		see_peer(view, &view->config->peers[i], lines);
+}
+
+static void see_config(const struct ctl_view *view, json_t *lines)
+{
+	const struct config *config = view->config;
+	unsigned n_gateways = config->n_peers - config->n_frontends;
+	unsigned n_simulated = 0;
+
+	for (unsigned i = 0; i < config->n_peers; i++)
+		n_simulated += !config->peers[i].is_frontend &&
+			       config->peers[i].kind == GATEWAY_SIMULATED;
+	if (n_gateways == 0)
+		tell(lines, "no gateway is configured: add a [gateway NAME] to "
+			    "pool.ini, then 'mspoolctl reload'");
+	else if (n_simulated == n_gateways)
+		tell(lines, "only simulated gateways are configured: add yours "
+			    "to pool.ini, then 'mspoolctl reload'");
+	if (config->n_frontends == 0)
+		tell(lines, "no front end is configured: add a [frontend NAME] "
+			    "to pool.ini, then 'mspoolctl reload'");
+}
+
+json_t *ctl_attention_json(const struct ctl_view *view)
+{
+	json_t *lines = json_array();
+
+	see_master(view, lines);
+	see_workers(view, lines);
+	see_peers(view, lines);
+	see_config(view, lines);
+	return lines;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `mspoolctl status`: the pool on one screen.
+ */
+#include "base/clock.h"
+#include "tools/ctl_json.h"
+#include "tools/ctl_show.h"
+
+/* CONTRACT: `up` when every worker is, `degraded` when one is not. */
+static const char *pool_state(const struct ctl_view *view, unsigned up,
+			      unsigned of)
+{
+	if (view->pool.state == POOL_STARTING)
+		return "starting";
+	if (view->pool.state == POOL_DRAINING)
+		return "draining";
+	return up == of && view->is_master_alive ? "up" : "degraded";
+}
+
+static void count_workers(const struct ctl_view *view, unsigned *ret_up,
+			  unsigned *ret_of)
+{
+	*ret_up = *ret_of = 0;
+	for (unsigned i = 0; i < view->n_slots; i++) {
+		const char *state = ctl_slot_state(view, &view->slots[i]);
+
+		*ret_of += state != NULL;
+		*ret_up += state && strcmp(state, "up") == 0;
+	}
+}
+
+/* Disabled gateways are not counted at all. */
+static json_t *gateways_json(const struct ctl_view *view)
+{
+	unsigned up = 0, of = 0;
+
+	for (unsigned i = 0; i < view->config->n_peers; i++) {
+		struct peer_health health = {0};
+
+		if (view->config->peers[i].is_frontend)
+			continue;
+		ctl_view_health(view, &view->config->peers[i], &health);
+		of += health.state != PEER_DISABLED;
+		up += health.state == PEER_UP;
+	}
+	return json_pack("{s:i, s:i}", "up", (int)up, "of", (int)of);
+}
+
+static json_t *calls_json(const struct ctl_view *view)
+{
+	unsigned active = 0, early = 0;
+
+	for (unsigned i = 0; i < view->n_calls; i++) {
+		active += ctl_call_is_active(view->calls[i]);
+		early += view->calls[i]->state < CALL_ANSWERED;
+	}
+	return json_pack(
+		"{s:i, s:i, s:I, s:I, s:I}", "active", (int)active, "early",
+		(int)early, "total",
+		(json_int_t)ctl_view_count(view, COUNTER_calls_total),
+		"answered",
+		(json_int_t)ctl_view_count(view, COUNTER_calls_answered),
+		"failed",
+		(json_int_t)ctl_view_count(view, COUNTER_calls_failed));
+}
+
+json_t *ctl_status_json(const struct ctl_view *view)
+{
+	unsigned up, of;
+
+	count_workers(view, &up, &of);
+	return json_pack(
+		"{s:o, s:o, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:o, s:o, s:o, "
+		"s:o}",
+		"pool", ctl_json_text(slice_of(view->pool.name)), "version",
+		ctl_json_text(slice_of(view->pool.version)), "state",
+		pool_state(view, up, of), "generation",
+		(int)view->pool.generation, "uptime",
+		ctl_json_seconds(view->now_us - view->pool.started_us), "calls",
+		calls_json(view), "workers", "up", (int)up, "of", (int)of,
+		"gateways", gateways_json(view), "since",
+		ctl_json_time(view->pool.started_wall_us), "master_pid",
+		view->is_master_alive ? json_integer(view->pool.master_pid)
+				      : json_null(),
+		"attention", ctl_attention_json(view));
+}
+
+/* ---- for people ---------------------------------------------------------- */
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void print_head(const struct ctl *ctl, const json_t *status)
+{
+	char name[CELL_MAX], uptime[CELL_MAX], since[CELL_MAX],
+		version[CELL_MAX];
+
+	fprintf(ctl->out, "%s  ",
+		ctl_cell_text(json_object_get(status, "pool"), CELL_TEXT,
+			      name));
+	ctl_print_state(ctl,
+			json_string_value(json_object_get(status, "state")));
+	fprintf(ctl->out,
+		"  since %s (%s)  version %s  generation %" JSON_INTEGER_FORMAT
+		"\n",
+		ctl_cell_text(json_object_get(status, "since"), CELL_TIME,
+			      since),
+		ctl_cell_text(json_object_get(status, "uptime"), CELL_DURATION,
+			      uptime),
+		ctl_cell_text(json_object_get(status, "version"), CELL_TEXT,
+			      version),
+		number(status, "generation"));
+}
+
+static void print_figures(const struct ctl *ctl, const json_t *status)
+{
+	const json_t *calls = json_object_get(status, "calls");
+	const json_t *workers = json_object_get(status, "workers");
+	const json_t *gateways = json_object_get(status, "gateways");
+
+	fprintf(ctl->out,
+		"  Workers   %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+		" up\n"
+		"  Gateways  %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+		" up\n"
+		"  Calls     %" JSON_INTEGER_FORMAT
+		" active, of these %" JSON_INTEGER_FORMAT
+		" not answered yet;  %" JSON_INTEGER_FORMAT
+		" in all, %" JSON_INTEGER_FORMAT
+		" answered, %" JSON_INTEGER_FORMAT " failed\n",
+		number(workers, "up"), number(workers, "of"),
+		number(gateways, "up"), number(gateways, "of"),
+		number(calls, "active"), number(calls, "early"),
+		number(calls, "total"), number(calls, "answered"),
+		number(calls, "failed"));
+}
+
+static void print_attention(const struct ctl *ctl, const json_t *status)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "attention"), i, line)
+	{
+		char text[CELL_MAX];
+
+		fprintf(ctl->out, "  %s  %s\n", i ? "        " : "Next    ",
+			ctl_cell_text(line, CELL_TEXT, text));
+	}
+}
+
+int ctl_status(struct ctl *ctl)
+{
+	struct ctl_view *view;
+	json_t *status;
+	int code = ctl_view_open(ctl, &view);
+
+	if (code)
+		return code;
+	code = ctl_view_load_calls(view);
+	status = code ? NULL : ctl_status_json(view);
+	ctl_view_free(view);
+	if (code)
+		return code;
+	if (ctl->is_json)
+		return ctl_json_print(ctl, status);
+	print_head(ctl, status);
+	print_figures(ctl, status);
+	print_attention(ctl, status);
+	json_decref(status);
+	return CTL_DONE;
+}
