@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See books.h.  Called by mspool-media.c and inbox.c.
+ * Trap: a ring only says that something changed; the record says what.  A note
+ * that was lost is made good by the scans (at start, and when a taken port
+ * stays without a wish).
+ */
+
+#include "media/books.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "media/inactivity.h"
+#include "media/offers.h"
+#include "media/stream.h"
+
+#define SLOTS_MAX (BOOK_MAX + MEDIA_SLOT_MAX)
+
+/* ---- opening ----------------------------------------------------------------
+ */
+
+static void books_open_ring(const struct media *media, enum ring_kind kind,
+			    unsigned from, unsigned to, struct ring **ring)
+{
+	if (!*ring)
+		ring_open(media->child.run_dir, kind, from, to, ring);
+}
+
+static void books_open_link(const struct media *media, struct served *served,
+			    unsigned book)
+{
+	struct book_link *link = &served->link[book];
+
+	books_open_ring(media, RING_LOOK, book, served->slot, &link->look);
+	books_open_ring(media, RING_TOLD, served->slot, book, &link->told);
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		struct offer *offer = &link->offer[side];
+		bool was_open = offer->ring;
+
+		books_open_ring(media, RING_PORTS_INTERNAL + side, served->slot,
+				book, &offer->ring);
+		if (offer->ring && !was_open)
+			offers_resume(served, book, side);
+	}
+}
+
+static void books_open_book(struct media *media, unsigned book)
+{
+	if (!media->books[book])
+		book_open(media->child.run_dir, book, &media->books[book]);
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+		if (media->served[slot])
+			books_open_link(media, media->served[slot], book);
+}
+
+void books_open(struct media *media)
+{
+	struct slot_record slots[SLOTS_MAX];
+	unsigned n;
+
+	if (!media->pool &&
+	    pool_table_open(media->child.run_dir, false, &media->pool))
+		return;
+	n = pool_table_slots(media->pool, slots, SLOTS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (slots[i].slot.kind == SLOT_SIGNALLING)
+			books_open_book(media, slots[i].slot.index);
+}
+
+/* ---- wishes -----------------------------------------------------------------
+ */
+
+/* False: the ring is full or not there; to be told again later. */
+static bool books_tell(struct media *media, struct served *served,
+		       uint64_t call)
+{
+	unsigned book = call_book(call);
+	struct ring *told = book <= BOOK_MAX ? served->link[book].told : NULL;
+	struct slice note = {(const char *)&call, sizeof(call)};
+	uint64_t one = 1;
+
+	if (!told || ring_put(told, &note, 1))
+		return false;
+	ring_publish(told);
+	if (ring_wants_bell(told) && media->bell[book] >= 0 &&
+	    write(media->bell[book], &one, sizeof(one)) < 0)
+		log_event(LOG_LVL_WARNING, "doorbell_failed", "slot=ms%u",
+			  book);
+	return true;
+}
+
+static void books_apply(struct media *media, struct served *served,
+			uint64_t call, const struct media_wish *wish,
+			bool is_rebuild)
+{
+	char id[CALL_ID_TEXT_MAX];
+	int error = stream_apply(served, call, wish, is_rebuild, media->now_us);
+
+	if (error == 0)
+		return;
+	log_event(LOG_LVL_ERROR, "media_refused",
+		  "call=%s port_a=%u port_b=%u reason=%s",
+		  call_id_text(call, id), addr_port(&wish->side[LEG_A].local),
+		  addr_port(&wish->side[LEG_B].local),
+		  log_quote(strerrorname_np(-error), -1));
+	books_tell(media, served, call);
+}
+
+/* The newest wish of a call, as far as it concerns this slot. */
+static void books_look_at(struct media *media, struct served *served,
+			  uint64_t call)
+{
+	unsigned index = call_book(call);
+	struct book *book = index <= BOOK_MAX ? media->books[index] : NULL;
+	struct media_wish wish;
+	int error = book ? book_get_wish(book, call, &wish) : -ENOENT;
+
+	if (error == 0 && wish.worker == served->slot && wish.version)
+		books_apply(media, served, call, &wish, false);
+	else if (error == 0 || error == -ENOENT)
+		stream_forget(served, call, media->now_us);
+	else
+		log_event(LOG_LVL_ERROR, "book_unreadable",
+			  "slot=ms%u error=%d", index, error);
+}
+
+struct books_scan {
+	struct media *media;
+	struct served *served;
+	bool is_rebuild;
+};
+
+static void books_on_record(void *arg, struct call_record *call)
+{
+	struct books_scan *scan = arg;
+
+	if (call->wish.worker == scan->served->slot && call->wish.version)
+		books_apply(scan->media, scan->served, call->id, &call->wish,
+			    scan->is_rebuild);
+	free(call);
+}
+
+static void books_scan(struct media *media, struct served *served,
+		       unsigned index, bool is_rebuild)
+{
+	struct books_scan scan = {media, served, is_rebuild};
+	unsigned n_bad = 0;
+	int error = book_scan_calls(media->books[index], books_on_record, &scan,
+				    &n_bad);
+
+	if (error || n_bad)
+		log_event(LOG_LVL_ERROR, "book_damaged",
+			  "slot=ms%u error=%d bad=%u", index, error, n_bad);
+}
+
+void books_start(struct media *media, struct served *served)
+{
+	books_open(media);
+	for (unsigned book = 1; book <= BOOK_MAX; book++)
+		if (media->books[book])
+			books_scan(media, served, book, true);
+}
+
+/* ---- rings ------------------------------------------------------------------
+ */
+
+static void books_look_ring(struct media *media, struct served *served,
+			    struct ring *look)
+{
+	struct slice entry;
+	uint64_t call, position;
+	int error;
+
+	while ((error = ring_take(look, &entry, &position)) != -EAGAIN) {
+		if (error || entry.len != sizeof(call))
+			continue;
+		memcpy(&call, entry.ptr, sizeof(call));
+		books_look_at(media, served, call);
+	}
+	ring_release(look);
+}
+
+typedef void link_fn(struct media *media, struct served *served, unsigned book);
+
+static void books_each_link(struct media *media, link_fn *fn)
+{
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+		for (unsigned book = 1; media->served[slot] && book <= BOOK_MAX;
+		     book++)
+			if (media->served[slot]->link[book].look)
+				fn(media, media->served[slot], book);
+}
+
+static void books_look_link(struct media *media, struct served *served,
+			    unsigned book)
+{
+	struct ring *look = served->link[book].look;
+
+	if (!ring_is_empty(look))
+		books_look_ring(media, served, look);
+}
+
+void books_look(struct media *media)
+{
+	books_each_link(media, books_look_link);
+}
+
+bool books_have_news(const struct media *media)
+{
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+		for (unsigned book = 1; media->served[slot] && book <= BOOK_MAX;
+		     book++) {
+			struct ring *look =
+				media->served[slot]->link[book].look;
+
+			if (look && !ring_is_empty(look))
+				return true;
+		}
+	return false;
+}
+
+static void books_link_to_sleep(struct media *media, struct served *served,
+				unsigned book)
+{
+	ring_sleep(served->link[book].look, media->are_rings_asleep);
+}
+
+void books_sleep(struct media *media, bool is_asleep)
+{
+	if (media->are_rings_asleep == is_asleep)
+		return;
+	media->are_rings_asleep = is_asleep;
+	books_each_link(media, books_link_to_sleep);
+}
+
+/* ---- ports ------------------------------------------------------------------
+ */
+
+static void books_reclaim(struct media *media, struct served *served,
+			  unsigned book)
+{
+	uint64_t overdue_at_us = media->now_us;
+	unsigned n;
+
+	if (!offers_has_overdue(served, book, overdue_at_us) ||
+	    !media->books[book])
+		return;
+	books_scan(media, served, book, false);
+	n = offers_reclaim(served, book, overdue_at_us, media->now_us);
+	if (n)
+		log_event(LOG_LVL_NOTICE, "ports_reclaimed",
+			  "slot=ms%u ports=%u", book, n);
+}
+
+static void books_round_link(struct media *media, struct served *served,
+			     unsigned book)
+{
+	offers_top_up(served, book, media->is_draining, media->now_us);
+	books_reclaim(media, served, book);
+}
+
+void books_round(struct media *media)
+{
+	books_each_link(media, books_round_link);
+}
+
+/* ---- the dead and the gone
+ * --------------------------------------------------- */
+
+typedef void row_fn(struct media *media, struct served *served,
+		    struct stream_row *row, struct stream *stream);
+
+static void books_each_row(struct media *media, row_fn *fn)
+{
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++) {
+		struct served *served = media->served[slot];
+
+		for (unsigned i = 0; served && i < STREAM_ROWS; i++)
+			fn(media, served, &served->board->rows[i],
+			   served->streams[i]);
+	}
+}
+
+static void books_sweep_row(struct media *media, struct served *served,
+			    struct stream_row *row, struct stream *stream)
+{
+	char id[CALL_ID_TEXT_MAX];
+
+	if (!stream || atomic_load(&row->is_dead) ||
+	    !inactivity_is_over(stream,
+				media->child.config->media.hold_timeout_us,
+				media->now_us))
+		return;
+	atomic_store(&row->is_dead, 1);
+	if (!books_tell(media, served, stream->call)) {
+		atomic_store(&row->is_dead, 0);
+		return;
+	}
+	board_count(media->board, COUNTER_media_timeouts);
+	log_event(LOG_LVL_NOTICE, "media_timeout", "call=%s",
+		  call_id_text(stream->call, id));
+}
+
+void books_sweep(struct media *media)
+{
+	books_each_row(media, books_sweep_row);
+}
+
+static void books_tidy_row(struct media *media, struct served *served,
+			   struct stream_row *row, struct stream *stream)
+{
+	uint64_t call = atomic_load(&row->call);
+
+	if (call && !stream)
+		books_look_at(media, served, call);
+}
+
+void books_tidy(struct media *media)
+{
+	books_each_row(media, books_tidy_row);
+}

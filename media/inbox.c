@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The master's messages to a media worker (base/messages.def): one handler a
+ * row.  Called from the loop in mspool-media.c; arg is the struct media.
+ * Start-up order is CONFIG, RTP_SOCKET and DOORBELL, SERVE_MEDIA; a slot is
+ * served, and READY sent, at SERVE_MEDIA only.
+ */
+#include "media/media.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "media/books.h"
+#include "media/start.h"
+
+static channel_handler on_master_config, on_master_rtp_socket,
+	on_master_doorbell, on_master_serve_media, on_master_slots_changed,
+	on_master_drain, on_master_retire;
+
+const struct inbox_row media_inbox[] = {
+	{MESSAGE_CONFIG, on_master_config},
+	{MESSAGE_RTP_SOCKET, on_master_rtp_socket},
+	{MESSAGE_DOORBELL, on_master_doorbell},
+	{MESSAGE_SERVE_MEDIA, on_master_serve_media},
+	{MESSAGE_SLOTS_CHANGED, on_master_slots_changed},
+	{MESSAGE_DRAIN, on_master_drain},
+	{MESSAGE_RETIRE, on_master_retire},
+	{MESSAGE_NONE, NULL},
+};
+
+static void inbox_answer(struct media *media, enum message message,
+			 struct slot_id slot)
+{
+	struct message_ready ready = {
+		.generation = media->child.generation,
+		.slot = slot,
+	};
+
+	if (media->child.channel)
+		channel_send(media->child.channel, message, &ready, -1);
+}
+
+static void on_master_config(void *arg, const union message_payload *payload,
+			     int fd)
+{
+	struct media *media = arg;
+	bool is_first = !media->child.config;
+	struct config *old = NULL;
+	int error =
+		child_take_config(&media->child, &payload->config, fd, &old);
+
+	if (error) {
+		log_event(LOG_LVL_ERROR, "config_refused",
+			  "generation=%u error=%d", payload->config.generation,
+			  error);
+		inbox_answer(media, MESSAGE_CONFIG_REFUSED, media->child.slot);
+		return;
+	}
+	config_free(old);
+	media_configure(media);
+	if (!is_first)
+		inbox_answer(media, MESSAGE_READY, media->child.slot);
+}
+
+/* The slot is not served yet: what belongs to it is gathered. */
+static struct served *inbox_served(struct media *media, unsigned slot)
+{
+	if (slot < 1 || slot > MEDIA_SLOT_MAX)
+		return NULL;
+	if (!media->served[slot])
+		media_open_slot(media, slot);
+	return media->served[slot];
+}
+
+static void on_master_rtp_socket(void *arg,
+				 const union message_payload *payload, int fd)
+{
+	struct media *media = arg;
+	const struct message_rtp_socket *note = &payload->rtp_socket;
+	struct served *served = inbox_served(media, note->slot);
+
+	if (!served)
+		close(fd);
+	else if (ports_adopt(&served->ports, note->side, note->port, fd))
+		log_event(LOG_LVL_WARNING, "rtp_socket_refused",
+			  "slot=mw%u side=%u port=%u", note->slot, note->side,
+			  note->port);
+}
+
+/* Keeps the newest descriptor of a slot's bell. */
+static void inbox_keep_bell(int *bells, unsigned index, unsigned max, int fd)
+{
+	if (index > max) {
+		close(fd);
+		return;
+	}
+	if (bells[index] >= 0)
+		close(bells[index]);
+	bells[index] = fd;
+}
+
+static void on_master_doorbell(void *arg, const union message_payload *payload,
+			       int fd)
+{
+	struct media *media = arg;
+	struct slot_id slot = payload->doorbell.slot;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (slot.kind == SLOT_MEDIA && slot.index <= MEDIA_SLOT_MAX &&
+	    media->own_bell[slot.index] >= 0)
+		close(fd); /* watched already, and always the same one */
+	else if (slot.kind == SLOT_MEDIA)
+		inbox_keep_bell(media->own_bell, slot.index, MEDIA_SLOT_MAX,
+				fd);
+	else
+		inbox_keep_bell(media->bell, slot.index, BOOK_MAX, fd);
+}
+
+static void on_master_serve_media(void *arg,
+				  const union message_payload *payload, int fd)
+{
+	struct media *media = arg;
+	struct served *served = inbox_served(media, payload->slot.slot.index);
+
+	(void)fd;
+	if (!served)
+		return;
+	media_start_slot(media, served);
+	inbox_answer(media, MESSAGE_READY, payload->slot.slot);
+}
+
+static void on_master_slots_changed(void *arg,
+				    const union message_payload *payload,
+				    int fd)
+{
+	(void)payload;
+	(void)fd;
+	books_open(arg);
+}
+
+static void on_master_drain(void *arg, const union message_payload *payload,
+			    int fd)
+{
+	struct media *media = arg;
+
+	(void)fd;
+	media->is_draining = payload->toggle.is_on;
+}
+
+static void on_master_retire(void *arg, const union message_payload *payload,
+			     int fd)
+{
+	struct media *media = arg;
+	unsigned slot = payload->slot.slot.index;
+
+	(void)fd;
+	if (slot == media->child.slot.index) {
+		media->is_retired = true;
+		return;
+	}
+	if (slot >= 1 && slot <= MEDIA_SLOT_MAX)
+		media->served[slot] = served_free(media->served[slot]);
+	channel_send(media->child.channel, MESSAGE_LET_GO, &payload->slot, -1);
+}

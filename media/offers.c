@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See offers.h.  Called by books.c.
+ * Trap: the consumer moves the ring's tail after the commit that took the port
+ * (shm/ring.h), so a pair behind the tail is in a record or nobody's; a wish
+ * may nevertheless be seen before the tail moves.
+ */
+
+#include "media/offers.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The pair that a ring entry of a former life names, taken out of its queue. */
+static struct pair *offers_pair(struct served *served, unsigned side,
+				struct slice entry)
+{
+	struct addr local = served->ports.range.address[side];
+	struct ring_port port;
+	struct pair *pair;
+
+	if (entry.len != sizeof(port))
+		return NULL;
+	memcpy(&port, entry.ptr, sizeof(port));
+	addr_set_port(&local, port.port);
+	if (ports_get_exact(&served->ports, (uint8_t)side, &local, &pair))
+		return NULL;
+	return pair->state == PAIR_INCOMPLETE || pair->state == PAIR_RESTING
+		       ? pair
+		       : NULL;
+}
+
+static void offers_add(struct offer *offer, struct pair *pair, unsigned book,
+		       uint64_t ring_at)
+{
+	pair->state = PAIR_OFFERED;
+	pair->book = (uint8_t)book;
+	pair->ring_at = ring_at;
+	pair_push(&offer->offered, pair);
+}
+
+void offers_resume(struct served *served, unsigned book, unsigned side)
+{
+	struct offer *offer = &served->link[book].offer[side];
+	struct slice entry;
+	uint64_t position;
+	int error;
+
+	while ((error = ring_take(offer->ring, &entry, &position)) != -EAGAIN) {
+		struct pair *pair =
+			error ? NULL : offers_pair(served, side, entry);
+
+		if (pair)
+			offers_add(offer, pair, book, position);
+	}
+}
+
+static void offers_settle(struct book_link *link, struct offer *offer,
+			  uint64_t now_us)
+{
+	uint64_t released = ring_released(offer->ring);
+
+	while (offer->offered.first &&
+	       offer->offered.first->ring_at <= released) {
+		struct pair *pair = pair_pop(&offer->offered);
+
+		pair->state = PAIR_TAKEN;
+		pair->since_us = now_us;
+		pair_push(&link->taken, pair);
+	}
+}
+
+/* A ring that ran low between two rounds gets twice as many. */
+static void offers_grow(const struct served *served, struct offer *offer)
+{
+	unsigned limit = served->ports.pairs->max / 8;
+
+	if (limit > OFFERS_MAX)
+		limit = OFFERS_MAX;
+	if (offer->target == 0)
+		offer->target = OFFERS_START;
+	else if (offer->offered.n <= offer->target / 4)
+		offer->target *= 2;
+	if (offer->target > limit)
+		offer->target = limit;
+}
+
+static int offers_put(struct served *served, struct offer *offer, unsigned book,
+		      unsigned side, uint64_t now_us)
+{
+	struct pair *pair = ports_get(&served->ports, (uint8_t)side, now_us);
+	struct ring_port port = {.side = (uint8_t)side};
+	struct slice entry = {(const char *)&port, sizeof(port)};
+	int error;
+
+	if (!pair)
+		return -EMFILE;
+	port.port = addr_port(&pair->local);
+	error = ring_put(offer->ring, &entry, 1);
+	if (error) {
+		ports_rest(&served->ports, pair, 0);
+		return error;
+	}
+	ring_publish(offer->ring);
+	offers_add(offer, pair, book, ring_published(offer->ring));
+	return 0;
+}
+
+void offers_top_up(struct served *served, unsigned book, bool is_draining,
+		   uint64_t now_us)
+{
+	struct book_link *link = &served->link[book];
+
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		struct offer *offer = &link->offer[side];
+		unsigned n = 0;
+
+		if (!offer->ring)
+			continue;
+		offers_settle(link, offer, now_us);
+		if (!served->is_own || is_draining)
+			continue;
+		offers_grow(served, offer);
+		while (offer->offered.n < offer->target &&
+		       n++ < OFFERS_BINDS_A_ROUND)
+			if (offers_put(served, offer, book, side, now_us))
+				break;
+	}
+}
+
+bool offers_has_overdue(const struct served *served, unsigned book,
+			uint64_t now_us)
+{
+	const struct pair *oldest = served->link[book].taken.first;
+
+	return oldest && now_us - oldest->since_us >= OFFERS_RECLAIM_US;
+}
+
+unsigned offers_reclaim(struct served *served, unsigned book,
+			uint64_t overdue_at_us, uint64_t now_us)
+{
+	struct pair_queue *taken = &served->link[book].taken;
+	unsigned n = 0;
+
+	while (taken->first &&
+	       taken->first->since_us + OFFERS_RECLAIM_US <= overdue_at_us) {
+		ports_rest(&served->ports, pair_pop(taken), now_us);
+		n++;
+	}
+	return n;
+}

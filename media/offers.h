@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Free ports on offer: per book and side a ring holds pairs that are bound
+ * already.  How many lie there follows the demand.
+ */
+#ifndef MEDIA_OFFERS_H
+#define MEDIA_OFFERS_H
+
+#include "media/served.h"
+
+#define OFFERS_START	     32
+#define OFFERS_MAX	     512
+#define OFFERS_RECLAIM_US    5000000ull
+#define OFFERS_BINDS_A_ROUND 16 /* binding costs ~40 us a pair: not too long   \
+				 */
+
+/* After a start: what lies in the ring is on offer, whoever put it there. */
+void offers_resume(struct served *served, unsigned book, unsigned side);
+/* Sees what was taken and fills up, unless draining. */
+void offers_top_up(struct served *served, unsigned book, bool is_draining,
+		   uint64_t now_us);
+/* True if a pair was taken so long ago that its wish should have come. */
+bool offers_has_overdue(const struct served *served, unsigned book,
+			uint64_t now_us);
+/* Right after a scan of the book's records: what was overdue before it and is
+ * in no record was taken by a worker that died, or that gave it up; it goes
+ * back.  Number of pairs. */
+unsigned offers_reclaim(struct served *served, unsigned book,
+			uint64_t overdue_at_us, uint64_t now_us);
+
+#endif

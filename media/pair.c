@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See pair.h.  Called by ports.c and stream.c in the media worker.
+ */
+
+#include "media/pair.h"
+
+#include <errno.h>
+#include <netinet/ip.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECEIVE_ROOM (128 * 1024) /* half a second of G.711 and to spare */
+#define DRAIN_MAX    1024	  /* datagrams: a sprayer cannot keep us busy */
+
+void pair_push(struct pair_queue *queue, struct pair *pair)
+{
+	pair->next = NULL;
+	if (queue->last)
+		queue->last->next = pair;
+	else
+		queue->first = pair;
+	queue->last = pair;
+	queue->n++;
+}
+
+struct pair *pair_pop(struct pair_queue *queue)
+{
+	struct pair *pair = queue->first;
+
+	if (pair)
+		pair_unlink(queue, pair);
+	return pair;
+}
+
+void pair_unlink(struct pair_queue *queue, struct pair *pair)
+{
+	struct pair **link = &queue->first, *before = NULL;
+
+	while (*link && *link != pair) {
+		before = *link;
+		link = &before->next;
+	}
+	if (!*link)
+		return;
+	*link = pair->next;
+	if (queue->last == pair)
+		queue->last = before;
+	pair->next = NULL;
+	queue->n--;
+}
+
+static int pair_set_options(int fd, int family, unsigned dscp)
+{
+	int room = RECEIVE_ROOM, tos = (int)(dscp << 2), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (family == AF_INET)
+		return setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+}
+
+int pair_bind_socket(const struct addr *at, unsigned dscp)
+{
+	int family = at->sa.sa_family;
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (pair_set_options(fd, family, dscp) == 0 &&
+	    bind(fd, &at->sa, addr_len(at)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int pair_bind(struct pair *pair, unsigned dscp)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct addr at = pair->local;
+
+		addr_set_port(&at, (uint16_t)(addr_port(&pair->local) + i));
+		pair->fd[i] = pair_bind_socket(&at, dscp);
+		if (pair->fd[i] < 0) {
+			int error = pair->fd[i];
+
+			pair->fd[i] = -1;
+			pair_close(pair);
+			return error;
+		}
+	}
+	return 0;
+}
+
+void pair_drain(struct pair *pair)
+{
+	char byte;
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned n = 0; n < DRAIN_MAX; n++)
+			if (recv(pair->fd[i], &byte, 1, MSG_DONTWAIT) < 0 &&
+			    errno == EAGAIN)
+				break;
+}
+
+void pair_close(struct pair *pair)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (pair->fd[i] >= 0)
+			close(pair->fd[i]);
+		pair->fd[i] = -1;
+	}
+}

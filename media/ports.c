@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See ports.h.  Called by offers.c, stream.c and inbox.c.
+ * Trap: both sides may have the same media address; then a port bound for one
+ * is in use for the other, which the kernel's EADDRINUSE tells.
+ */
+
+#include "media/ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/messages.h"
+
+#define BIND_TRIES                                                             \
+	64 /* candidates a call may look at: others use the range              \
+	    */
+
+int pairs_init(struct pairs *pairs, unsigned max, struct channel *master)
+{
+	*pairs = (struct pairs){.max = max, .n_free = max, .master = master};
+	pairs->by_id = calloc(max, sizeof(*pairs->by_id));
+	pairs->free_ids = calloc(max, sizeof(*pairs->free_ids));
+	if (!pairs->by_id || !pairs->free_ids) {
+		pairs_done(pairs);
+		return -ENOMEM;
+	}
+	/* Low ids first: dense tables. */
+	for (unsigned i = 0; i < max; i++)
+		pairs->free_ids[i] = max - 1 - i;
+	return 0;
+}
+
+void pairs_done(struct pairs *pairs)
+{
+	free(pairs->by_id);
+	free(pairs->free_ids);
+	*pairs = (struct pairs){0};
+}
+
+static struct pair *pair_new(struct pairs *pairs)
+{
+	struct pair *pair;
+
+	if (pairs->n_free == 0)
+		return NULL;
+	pair = calloc(1, sizeof(*pair));
+	if (!pair)
+		return NULL;
+	pair->id = pairs->free_ids[--pairs->n_free];
+	pair->fd[0] = pair->fd[1] = -1;
+	pairs->by_id[pair->id] = pair;
+	return pair;
+}
+
+static struct pair *pair_free(struct pairs *pairs, struct pair *pair)
+{
+	pair_close(pair);
+	pairs->by_id[pair->id] = NULL;
+	pairs->free_ids[pairs->n_free++] = pair->id;
+	free(pair);
+	return NULL;
+}
+
+/* HOLD_RTP or RELEASE_RTP for both sockets. */
+static void pair_tell(struct pairs *pairs, const struct pair *pair,
+		      enum message message)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct message_rtp_socket note = {
+			.slot = pair->slot,
+			.side = pair->side,
+			.port = (uint16_t)(addr_port(&pair->local) + i),
+		};
+
+		if (pairs->master)
+			channel_send(pairs->master, message, &note,
+				     message == MESSAGE_HOLD_RTP ? pair->fd[i]
+								 : -1);
+	}
+}
+
+static struct pair **ports_place(const struct ports *ports, uint8_t side,
+				 uint16_t port)
+{
+	return &ports->by_port[side][port / 2];
+}
+
+int ports_init(struct ports *ports, unsigned slot, struct pairs *pairs)
+{
+	*ports = (struct ports){.slot = slot, .pairs = pairs};
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		ports->by_port[side] =
+			calloc(PORT_PAIRS, sizeof(*ports->by_port[side]));
+		if (!ports->by_port[side]) {
+			ports_done(ports, false);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void ports_drop(struct ports *ports, struct pair *pair, bool is_released)
+{
+	*ports_place(ports, pair->side, addr_port(&pair->local)) = NULL;
+	pair_close(pair);
+	if (is_released)
+		pair_tell(ports->pairs, pair, MESSAGE_RELEASE_RTP);
+	pair_free(ports->pairs, pair);
+}
+
+void ports_done(struct ports *ports, bool is_released)
+{
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		for (unsigned i = 0; ports->by_port[side] && i < PORT_PAIRS;
+		     i++)
+			if (ports->by_port[side][i])
+				ports_drop(ports, ports->by_port[side][i],
+					   is_released);
+		free(ports->by_port[side]);
+	}
+	*ports = (struct ports){0};
+}
+
+uint16_t port_start(const struct port_range *range, unsigned slot,
+		    unsigned n_slots)
+{
+	unsigned width = (unsigned)range->max - range->min;
+	unsigned share = width / (n_slots ? n_slots : 1);
+	unsigned first = range->min + (slot - 1) * share % (width + 1);
+
+	return (uint16_t)port_after(range, (uint16_t)(first - 1));
+}
+
+uint16_t port_after(const struct port_range *range, uint16_t port)
+{
+	unsigned next = ((unsigned)port + 2) & ~1u;
+
+	/* Its RTCP port must lie in the range, too. */
+	if (next + 1 > range->max || next < range->min)
+		next = (range->min + 1u) & ~1u;
+	return (uint16_t)next;
+}
+
+void ports_set_range(struct ports *ports, const struct port_range *range,
+		     unsigned n_slots)
+{
+	ports->range = *range;
+	for (unsigned side = 0; side < N_SIDES; side++)
+		ports->next[side] = port_start(range, ports->slot, n_slots);
+}
+
+struct pair *ports_find(const struct ports *ports, uint8_t side, uint16_t port)
+{
+	return side < N_SIDES ? *ports_place(ports, side, port) : NULL;
+}
+
+int ports_adopt(struct ports *ports, uint8_t side, uint16_t port, int fd)
+{
+	struct pair *pair = ports_find(ports, side, port);
+	struct addr local = {0};
+	socklen_t len = sizeof(local);
+
+	if (side >= N_SIDES || getsockname(fd, &local.sa, &len) < 0 ||
+	    addr_port(&local) != port) {
+		close(fd);
+		return -EINVAL;
+	}
+	if (!pair)
+		pair = pair_new(ports->pairs);
+	if (!pair || pair->fd[port % 2] >= 0) {
+		close(fd);
+		return pair ? -EEXIST : -ENOMEM;
+	}
+	pair->local = local;
+	addr_set_port(&pair->local, port & 0xfffe);
+	pair->slot = (uint8_t)ports->slot;
+	pair->side = side;
+	pair->fd[port % 2] = fd;
+	*ports_place(ports, side, port) = pair;
+	return 0;
+}
+
+void ports_adopted(struct ports *ports)
+{
+	for (unsigned side = 0; side < N_SIDES; side++)
+		for (unsigned i = 0; i < PORT_PAIRS; i++) {
+			struct pair *pair = ports->by_port[side][i];
+
+			if (!pair || pair->state != PAIR_INCOMPLETE)
+				continue;
+			if (pair->fd[0] < 0 || pair->fd[1] < 0)
+				ports_drop(ports, pair, true);
+			else
+				ports_rest(ports, pair, 0);
+		}
+}
+
+static int ports_bind(struct ports *ports, uint8_t side,
+		      const struct addr *local, struct pair **ret_pair)
+{
+	struct pair *pair = pair_new(ports->pairs);
+	int error;
+
+	if (!pair)
+		return -EMFILE;
+	pair->local = *local;
+	pair->slot = (uint8_t)ports->slot;
+	pair->side = side;
+	error = pair_bind(pair, ports->pairs->dscp);
+	if (error) {
+		pair_free(ports->pairs, pair);
+		return error;
+	}
+	*ports_place(ports, side, addr_port(local)) = pair;
+	pair_tell(ports->pairs, pair, MESSAGE_HOLD_RTP);
+	*ret_pair = pair;
+	return 0;
+}
+
+static struct pair *ports_bind_next(struct ports *ports, uint8_t side)
+{
+	struct addr local = ports->range.address[side];
+	struct pair *pair = NULL;
+
+	if (addr_is_none(&local))
+		return NULL;
+	for (unsigned i = 0; i < BIND_TRIES; i++) {
+		uint16_t port = ports->next[side];
+		int error = -EADDRINUSE;
+
+		ports->next[side] = port_after(&ports->range, port);
+		addr_set_port(&local, port);
+		if (!ports_find(ports, side, port))
+			error = ports_bind(ports, side, &local, &pair);
+		if (error != -EADDRINUSE)
+			break;
+	}
+	return pair;
+}
+
+struct pair *ports_get(struct ports *ports, uint8_t side, uint64_t now_us)
+{
+	struct pair *first = ports->resting[side].first;
+
+	if (first &&
+	    (first->since_us == 0 || now_us - first->since_us >= PORT_REST_US))
+		return pair_pop(&ports->resting[side]);
+	return ports_bind_next(ports, side);
+}
+
+int ports_get_exact(struct ports *ports, uint8_t side, const struct addr *local,
+		    struct pair **ret_pair)
+{
+	struct pair *pair = ports_find(ports, side, addr_port(local));
+
+	if (!pair)
+		return side < N_SIDES ? ports_bind(ports, side, local, ret_pair)
+				      : -EINVAL;
+	if (pair->state == PAIR_RESTING)
+		pair_unlink(&ports->resting[side], pair);
+	*ret_pair = pair;
+	return 0;
+}
+
+void ports_rest(struct ports *ports, struct pair *pair, uint64_t now_us)
+{
+	pair->state = PAIR_RESTING;
+	pair->stream = NULL;
+	pair->since_us = now_us;
+	pair_push(&ports->resting[pair->side], pair);
+}

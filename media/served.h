@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A media slot as this process serves it: its streams, its ports, its rings to
+ * and from every book.  A process serves its own slot, and those of siblings
+ * that were retired or are down.
+ */
+#ifndef MEDIA_SERVED_H
+#define MEDIA_SERVED_H
+
+#include "media/ports.h"
+#include "media/relay.h"
+#include "shm/board.h"
+#include "shm/ring.h"
+
+struct stream;
+
+/* The ring by which a book takes free ports of one side. */
+struct offer {
+	struct ring *ring;	   /* NULL: not open */
+	struct pair_queue offered; /* in the ring, in its order */
+	unsigned target;	   /* how many shall lie there */
+};
+
+struct book_link {
+	struct ring *look; /* call ids whose wish changed; NULL: not open */
+	struct ring *told; /* call ids whose media died */
+	struct offer offer[N_SIDES];
+	struct pair_queue taken; /* from the rings, no wish seen yet */
+};
+
+struct served {
+	unsigned slot;
+	bool is_own;	       /* offers ports; else only goes on with calls */
+	struct engine *engine; /* not owned */
+	struct relay *relay;   /* not owned */
+	struct stream_board *board;
+	struct stream **streams; /* by row of the board */
+	unsigned n_streams;
+	struct ports ports;
+	struct book_link link[BOOK_MAX + 1]; /* by book, from 1 */
+};
+
+struct served_settings {
+	const char *run_dir;
+	unsigned slot;
+	bool is_own;
+	struct engine *engine;
+	struct relay *relay;
+	struct pairs *pairs;
+};
+
+/* Opens the slot's stream board (what a predecessor wrote stays). */
+int served_new(const struct served_settings *settings,
+	       struct served **ret_served);
+/* Ends its streams without a word to anybody, closes everything. */
+struct served *served_free(struct served *served);
+
+#endif

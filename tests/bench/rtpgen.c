@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rtpgen: an RTP generator for the media bench.  Places N calls' audio both
+ * ways (172-byte packets, 50 a second per direction) through a relay, and
+ * measures loss, duplicates, delay and gaps.  One thread, paced in ticks of
+ * 1 ms by an absolute clock; arrival times are the kernel's (SO_TIMESTAMPNS),
+ * so that the generator's own tick does not show in the delay.
+ *
+ *   rtpgen -n 800 -t 5 direct             from party to party, no relay
+ *   rtpgen -n 800 -t 5 ng 127.0.0.1:2223  sets the calls up in rtpengine
+ *   rtpgen -n 800 -t 5 ports FILE         relay's ports, "A B" a line per call,
+ *                                         as media_harness prints them
+ *
+ * Party addresses: call i's caller is at BASE + 4i, its callee at BASE + 4i + 2
+ * (-p BASE, -a ADDRESS).  The result is one JSON object on stdout.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "rtp/packet.h"
+#include "tests/bench/ng.h"
+
+#define PAYLOAD_LEN   160
+#define PACKET_LEN    (RTP_HEAD_LEN + PAYLOAD_LEN)
+#define SAMPLES	      160 /* of a packet, 8 kHz */
+#define PACKET_MS     20
+#define DRAIN_MS      500
+#define DELAY_STEP_US 10
+#define DELAY_STEPS   100000 /* up to 1 s; the last one holds the rest */
+#define STAMP	      0x72747067656e2131ull /* "rtpgen!1" */
+#define WARM_PACKETS  25 /* of a stream, not measured: relays learn */
+
+/* In the payload of each packet. */
+struct stamp {
+	uint64_t magic;
+	uint64_t sent_ns; /* CLOCK_REALTIME */
+	uint32_t stream, number;
+};
+
+/* What one party sends and what the other must receive. */
+struct flow {
+	int fd;		   /* party's socket: sends this, receives the other */
+	struct addr local; /* of the party */
+	struct addr to;	   /* the relay's port for it, or the other party */
+	uint32_t sent;
+	/* of what arrived at the other end */
+	uint32_t received, duplicated;
+	uint64_t last_ns, gap_ns; /* longest between arrivals */
+	uint8_t *seen;		  /* bit per packet */
+};
+
+struct generator {
+	unsigned n_calls, seconds, base_port;
+	char host[64];
+	struct flow *flows; /* 2i caller's, 2i + 1 callee's */
+	unsigned n_flows, packets_each;
+	int epoll_fd;
+	uint64_t strange, send_errors, late_ticks;
+	uint32_t delays[DELAY_STEPS];
+	uint64_t n_delays, delay_max_us, delay_sum_us;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rtpgen: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* ---- sockets ---------------------------------------------------------------
+ */
+
+static void flow_open(struct generator *generator, unsigned i)
+{
+	struct flow *flow = &generator->flows[i];
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+	int on = 1, room = 262144;
+
+	if (addr_parse_host(slice_of(generator->host),
+			    (uint16_t)(generator->base_port + 2 * i),
+			    &flow->local))
+		die(generator->host);
+	flow->fd = socket(flow->local.sa.sa_family,
+			  SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (flow->fd < 0)
+		die("socket");
+	setsockopt(flow->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	setsockopt(flow->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	if (bind(flow->fd, &flow->local.sa, addr_len(&flow->local)) < 0)
+		die("bind");
+	if (epoll_ctl(generator->epoll_fd, EPOLL_CTL_ADD, flow->fd, &event))
+		die("epoll_ctl");
+	flow->seen = calloc(1, generator->packets_each / 8 + 1);
+	if (!flow->seen)
+		die("calloc");
+}
+
+static void generator_open(struct generator *generator)
+{
+	generator->n_flows = 2 * generator->n_calls;
+	generator->packets_each = generator->seconds * 1000 / PACKET_MS;
+	generator->flows = calloc(generator->n_flows, sizeof(struct flow));
+	generator->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!generator->flows || generator->epoll_fd < 0)
+		die("set-up");
+	for (unsigned i = 0; i < generator->n_flows; i++)
+		flow_open(generator, i);
+}
+
+/* ---- where to send ----------------------------------------------------------
+ */
+
+static void aim_direct(struct generator *generator, const char *unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < generator->n_flows; i++)
+		generator->flows[i].to = generator->flows[i ^ 1].local;
+}
+
+static void aim_ports(struct generator *generator, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	unsigned caller, callee;
+
+	if (!file)
+		die(path);
+	for (unsigned i = 0; i < generator->n_calls; i++) {
+		struct flow *flow = &generator->flows[2 * i];
+
+		if (fscanf(file, "%u %u", &caller, &callee) != 2)
+			die("too few lines in the ports file");
+		flow[0].to = flow[0].local;
+		flow[1].to = flow[1].local;
+		addr_set_port(&flow[0].to, (uint16_t)caller);
+		addr_set_port(&flow[1].to, (uint16_t)callee);
+	}
+	fclose(file);
+}
+
+static void aim_ng(struct generator *generator, const char *control)
+{
+	struct addr at;
+	int fd;
+
+	if (addr_parse(slice_of(control), 2223, &at))
+		die(control);
+	fd = socket(at.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, &at.sa, addr_len(&at)) < 0)
+		die("connect");
+	for (unsigned i = 0; i < generator->n_calls; i++) {
+		struct flow *flow = &generator->flows[2 * i];
+		struct ng_call call = {
+			.number = i,
+			.caller = flow[0].local,
+			.callee = flow[1].local,
+		};
+		int error = ng_set_up(fd, &call);
+
+		if (error) {
+			errno = -error;
+			die("ng");
+		}
+		flow[0].to = call.to_caller_side;
+		flow[1].to = call.to_callee_side;
+	}
+	close(fd);
+}
+
+/* ---- sending ----------------------------------------------------------------
+ */
+
+static void flow_send(struct generator *generator, unsigned i)
+{
+	struct flow *flow = &generator->flows[i];
+	uint8_t packet[PACKET_LEN] = {0};
+	struct rtp_view view = {
+		.payload_type = 0,
+		.is_marked = flow->sent == 0,
+		.sequence = (uint16_t)(flow->sent + i),
+		.timestamp = flow->sent * SAMPLES,
+		.ssrc = 0x10000 + i,
+	};
+	struct stamp stamp = {
+		.magic = STAMP,
+		.sent_ns = now_ns(CLOCK_REALTIME),
+		.stream = i,
+		.number = flow->sent,
+	};
+
+	rtp_write_head(packet, &view);
+	memcpy(packet + RTP_HEAD_LEN, &stamp, sizeof(stamp));
+	if (sendto(flow->fd, packet, sizeof(packet), 0, &flow->to.sa,
+		   addr_len(&flow->to)) < 0)
+		generator->send_errors++;
+	flow->sent++;
+}
+
+/* Streams are spread over the 20 ms of a packet: every tick has its share. */
+static void tick_send(struct generator *generator, uint64_t tick)
+{
+	unsigned phase = (unsigned)(tick % PACKET_MS);
+
+	for (unsigned i = phase; i < generator->n_flows; i += PACKET_MS)
+		if (generator->flows[i].sent < generator->packets_each)
+			flow_send(generator, i);
+}
+
+/* ---- receiving --------------------------------------------------------------
+ */
+
+static uint64_t arrival_ns(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_SOCKET &&
+		    c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec at;
+
+			memcpy(&at, CMSG_DATA(c), sizeof(at));
+			return (uint64_t)at.tv_sec * 1000000000ull +
+			       (uint64_t)at.tv_nsec;
+		}
+	return now_ns(CLOCK_REALTIME);
+}
+
+static void count_delay(struct generator *generator, uint64_t delay_us)
+{
+	uint64_t step = delay_us / DELAY_STEP_US;
+
+	generator->delays[step < DELAY_STEPS ? step : DELAY_STEPS - 1]++;
+	generator->n_delays++;
+	generator->delay_sum_us += delay_us;
+	if (delay_us > generator->delay_max_us)
+		generator->delay_max_us = delay_us;
+}
+
+static void count_arrival(struct generator *generator,
+			  const struct stamp *stamp, uint64_t at_ns)
+{
+	struct flow *flow = &generator->flows[stamp->stream];
+	uint8_t *cell = &flow->seen[stamp->number / 8];
+	uint8_t bit = (uint8_t)(1u << stamp->number % 8);
+
+	if (*cell & bit) {
+		flow->duplicated++;
+		return;
+	}
+	*cell |= bit;
+	flow->received++;
+	if (flow->last_ns && at_ns > flow->last_ns + flow->gap_ns)
+		flow->gap_ns = at_ns - flow->last_ns;
+	flow->last_ns = at_ns;
+	if (stamp->number >= WARM_PACKETS)
+		count_delay(generator, at_ns > stamp->sent_ns
+					       ? (at_ns - stamp->sent_ns) / 1000
+					       : 0);
+}
+
+/* A packet at party i must be of the other party of its call. */
+static void flow_receive(struct generator *generator, unsigned i)
+{
+	uint8_t packet[2048];
+	char control[64];
+	struct iovec piece = {packet, sizeof(packet)};
+	struct msghdr msg = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct stamp stamp;
+	ssize_t n = recvmsg(generator->flows[i].fd, &msg, MSG_DONTWAIT);
+
+	if (n < 0)
+		return;
+	if (n == PACKET_LEN)
+		memcpy(&stamp, packet + RTP_HEAD_LEN, sizeof(stamp));
+	if (n != PACKET_LEN || stamp.magic != STAMP ||
+	    stamp.stream != (i ^ 1) || stamp.number >= generator->packets_each)
+		generator->strange++;
+	else
+		count_arrival(generator, &stamp, arrival_ns(&msg));
+}
+
+static void receive_ready(struct generator *generator)
+{
+	struct epoll_event ready[256];
+	int n;
+
+	do {
+		n = epoll_wait(generator->epoll_fd, ready, 256, 0);
+		for (int i = 0; i < n; i++)
+			flow_receive(generator, ready[i].data.u32);
+	} while (n == 256);
+}
+
+static void sleep_until(uint64_t at_ns)
+{
+	struct timespec at = {
+		.tv_sec = (time_t)(at_ns / 1000000000ull),
+		.tv_nsec = (long)(at_ns % 1000000000ull),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+static void run(struct generator *generator)
+{
+	uint64_t n_ticks = generator->seconds * 1000ull;
+	uint64_t next_ns = now_ns(CLOCK_MONOTONIC);
+
+	for (uint64_t tick = 0; tick < n_ticks + DRAIN_MS; tick++) {
+		next_ns += 1000000;
+		if (now_ns(CLOCK_MONOTONIC) > next_ns + 1000000)
+			generator->late_ticks++;
+		sleep_until(next_ns);
+		if (tick < n_ticks)
+			tick_send(generator, tick);
+		receive_ready(generator);
+	}
+}
+
+/* ---- the result
+ * -------------------------------------------------------------- */
+
+static uint64_t delay_percentile(const struct generator *generator, double part)
+{
+	uint64_t want = (uint64_t)((double)generator->n_delays * part);
+	uint64_t have = 0;
+
+	for (unsigned i = 0; i < DELAY_STEPS; i++) {
+		have += generator->delays[i];
+		if (have > want)
+			return (uint64_t)i * DELAY_STEP_US;
+	}
+	return generator->delay_max_us;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void print_gaps(const struct generator *generator)
+{
+	uint64_t *gaps = calloc(generator->n_flows, sizeof(*gaps));
+	unsigned n = generator->n_flows;
+
+	if (!gaps)
+		die("calloc");
+	for (unsigned i = 0; i < n; i++)
+		gaps[i] = generator->flows[i].gap_ns;
+	qsort(gaps, n, sizeof(*gaps), by_value);
+	printf("\"gap_ms\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},",
+	       (double)gaps[n / 2] / 1e6, (double)gaps[n * 99 / 100] / 1e6,
+	       (double)gaps[n - 1] / 1e6);
+	free(gaps);
+}
+
+static double cpu_us(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void print_result(const struct generator *generator)
+{
+	uint64_t sent = 0, received = 0, duplicated = 0, worst = 0;
+
+	for (unsigned i = 0; i < generator->n_flows; i++) {
+		const struct flow *flow = &generator->flows[i];
+		uint64_t lost = flow->sent - flow->received;
+
+		sent += flow->sent;
+		received += flow->received;
+		duplicated += flow->duplicated;
+		if (lost > worst)
+			worst = lost;
+	}
+	printf("{\"calls\":%u,\"seconds\":%u,\"sent\":%llu,\"received\":%llu,"
+	       "\"lost\":%llu,\"lost_worst_stream\":%llu,\"duplicated\":%llu,"
+	       "\"strange\":%llu,\"send_errors\":%llu,\"late_ticks\":%llu,",
+	       generator->n_calls, generator->seconds, (unsigned long long)sent,
+	       (unsigned long long)received,
+	       (unsigned long long)(sent - received), (unsigned long long)worst,
+	       (unsigned long long)duplicated,
+	       (unsigned long long)generator->strange,
+	       (unsigned long long)generator->send_errors,
+	       (unsigned long long)generator->late_ticks);
+	print_gaps(generator);
+	printf("\"delay_us\":{\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,"
+	       "\"p999\":%llu,\"max\":%llu},\"generator_us_per_packet\":%.2f}\n",
+	       (unsigned long long)delay_percentile(generator, 0.5),
+	       (unsigned long long)delay_percentile(generator, 0.9),
+	       (unsigned long long)delay_percentile(generator, 0.99),
+	       (unsigned long long)delay_percentile(generator, 0.999),
+	       (unsigned long long)generator->delay_max_us,
+	       cpu_us() / (double)(sent ? sent : 1));
+}
+
+/* ---- the command line
+ * -------------------------------------------------------- */
+
+static const struct mode {
+	const char *name;
+	void (*aim)(struct generator *generator, const char *word);
+	bool has_word;
+} modes[] = {
+	{"direct", aim_direct, false},
+	{"ports", aim_ports, true},
+	{"ng", aim_ng, true},
+};
+
+static const struct mode *mode_of(int argc, char **argv)
+{
+	for (size_t i = 0; argc && i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(modes[i].name, argv[0]) == 0 &&
+		    argc == (modes[i].has_word ? 2 : 1))
+			return &modes[i];
+	fprintf(stderr, "usage: rtpgen [-n calls] [-t seconds] [-p base port] "
+			"[-a address] direct | ports FILE | ng HOST:PORT\n");
+	exit(2);
+}
+
+static void read_options(struct generator *generator, int argc, char **argv)
+{
+	int letter;
+
+	*generator = (struct generator){
+		.n_calls = 100, .seconds = 5, .base_port = 40000};
+	snprintf(generator->host, sizeof(generator->host), "127.0.0.1");
+	while ((letter = getopt(argc, argv, "n:t:p:a:")) != -1) {
+		if (letter == 'n')
+			generator->n_calls =
+				(unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 't')
+			generator->seconds =
+				(unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 'p')
+			generator->base_port =
+				(unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 'a')
+			snprintf(generator->host, sizeof(generator->host), "%s",
+				 optarg);
+		else
+			mode_of(0, NULL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct generator generator;
+	const struct mode *mode;
+
+	read_options(&generator, argc, argv);
+	mode = mode_of(argc - optind, argv + optind);
+	generator_open(&generator);
+	mode->aim(&generator, argv[argc - 1]);
+	run(&generator);
+	print_result(&generator);
+	return 0;
+}
