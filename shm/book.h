@@ -39,14 +39,17 @@ struct book *book_forget(struct book *book);
 struct store *book_store(struct book *book);
 unsigned book_index(const struct book *book);
 uint32_t book_epoch(const struct book *book);
-/* When the last commit of the predecessor was, boottime us; 0 first owner. */
+/* When the predecessor last committed, boottime us, to about 10 ms; 0: there
+ * was none. */
 uint64_t book_served_until_us(const struct book *book);
 /* A new call id; reserves counters ahead inside the next commit. */
 uint64_t book_new_call(struct book *book);
 
 /* The turn's transaction.  begin is lazy and cheap when nothing is put. */
 struct store_txn *book_begin(struct book *book);
-/* 0; -ESTALE: we were succeeded, stop at once; -ENOSPC: nothing written. */
+/* 0; -ESTALE: we were succeeded, stop at once; -ENOSPC: nothing was written,
+ * put the turn's records again (the map was doubled, if the file system has
+ * room for it).  The map also grows ahead of need, here. */
 int book_commit(struct book *book);
 
 /* Typed access; puts go to the open transaction of book_begin. */

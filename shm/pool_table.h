@@ -9,7 +9,7 @@
 
 struct pool_table;
 
-/* is_writer: the master.  Others read. */
+/* is_writer: the master.  Others read.  Puts set the record's head. */
 int pool_table_open(const char *run_dir, bool is_writer,
 		    struct pool_table **ret_table);
 struct pool_table *pool_table_forget(struct pool_table *table);
@@ -27,6 +27,9 @@ int pool_table_put_admin(struct pool_table *table, struct slice name,
 			 uint32_t flags);
 /* 0 flags when there is no row. */
 uint32_t pool_table_admin(struct pool_table *table, struct slice name);
+/* With the time of the last change; -ENOENT. */
+int pool_table_get_admin(struct pool_table *table, struct slice name,
+			 struct admin_record *ret_admin);
 
 struct health_table;
 

@@ -63,6 +63,8 @@ void store_put(struct store_txn *txn, unsigned table, struct slice key,
 	       struct slice value);
 /* Deleting what is not there is no error. */
 void store_del(struct store_txn *txn, unsigned table, struct slice key);
+/* Deletes every record of the table. */
+void store_clear(struct store_txn *txn, unsigned table);
 /* Valid until the transaction ends.  -ENOENT is not sticky. */
 int store_get(struct store_txn *txn, unsigned table, struct slice key,
 	      struct slice *ret_value);
