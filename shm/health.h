@@ -37,6 +37,29 @@ struct peer_health {
 	uint64_t attempts, answered, failed, busy, cancelled;
 };
 
+/* All that is known of a peer; times are boottime, of a request's sending. */
+struct health_evidence {
+	bool is_enabled;
+	uint32_t admin; /* ADMIN_DRAINED | ADMIN_DISABLED */
+	uint64_t admin_wall_us;
+	struct health_record probe;
+	/* the latest over all workers */
+	uint64_t unreachable_us, demoted_us, held_until_us, good_us;
+	uint64_t failure_wall_us;
+};
+
+/* Adds what one worker's calls saw. */
+void health_add_board(struct health_evidence *evidence,
+		      const struct board_peer *peer);
+/* The rules alone. */
+enum peer_state health_judge(const struct health_evidence *evidence,
+			     uint64_t now_us, uint64_t *ret_since_wall_us);
+/* May a call be sent there?  Demoted peers come behind the others; those that
+ * are not usable are tried when no other is left, but for disabled and
+ * draining ones. */
+bool peer_state_is_usable(enum peer_state state);
+
+/* Reads the tables and boards (a NULL one has nothing to say). */
 void health_of_peer(const struct health_sources *sources,
 		    const struct config_peer *peer, uint64_t now_us,
 		    struct peer_health *ret_health);
