@@ -28,7 +28,7 @@
 	IN_CALL(leg[i].peer), IN_CALL(leg[i].call_id),                         \
 		IN_CALL(leg[i].local_uri), IN_CALL(leg[i].remote_uri),         \
 		IN_CALL(leg[i].remote_tag), IN_CALL(leg[i].remote_target),     \
-		IN_CALL(leg[i].route_set), IN_CALL(leg[i].local_sdp),          \
+		IN_CALL(leg[i].route_set), IN_CALL(leg[i].open_offer),         \
 		IN_CALL(leg[i].remote_sdp)
 #define IN_TRY(i)                                                              \
 	IN_CALL(tries[i].trunk), IN_CALL(tries[i].peer),                       \
@@ -56,6 +56,10 @@ const uint16_t call_record_texts[] = {
 	IN_TRY(11),
 };
 const unsigned n_call_record_texts = LEN(call_record_texts);
+_Static_assert(offsetof(struct leg_record, remote_sdp) -
+			       offsetof(struct leg_record, peer) ==
+		       8 * sizeof(struct record_text),
+	       "IN_LEG names every text of a leg");
 _Static_assert(TRIES_MAX == 12, "call_record_texts names every try");
 _Static_assert(LEN(call_record_texts) <= RECORD_REFS_MAX, "raise the limit");
 
