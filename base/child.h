@@ -29,7 +29,8 @@ struct child {
  * Exits with a word on stderr when started by hand.  PR_SET_PDEATHSIG stays
  * unset on purpose: children outlive the master. */
 void child_start(struct child *child, int argc, char **argv);
-/* Parses the memfd of a CONFIG message; on success replaces child->config and
+/* Parses the memfd of a CONFIG message and closes it, come what may; on
+ * success replaces child->config and
  * generation and returns the old configuration in *ret_old (the caller frees
  * it when nothing refers to it any more).  -errno: nothing changed. */
 int child_take_config(struct child *child, const struct message_config *head,

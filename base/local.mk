@@ -4,9 +4,14 @@ libbase_a_SOURCES =
 libbase_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libbase_a_SOURCES += \
 	base/addr.c base/addr.h \
+	base/channel.c base/channel.h \
+	base/child.c base/child.h \
 	base/clock.c base/clock.h \
+	base/crash.c base/crash.h base/crash_points.def \
 	base/ids.c base/ids.h \
 	base/log.c base/log.h base/log_format.c base/log_format.h \
+	base/loop.c base/loop.h \
 	base/media_types.h \
+	base/messages.c base/messages.h base/messages.def \
 	base/str.c base/str.h \
 	base/wheel.c base/wheel.h

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Named places where a test build (--enable-crash-points) kills the process
+ * with SIGKILL: rows of base/crash_points.def.  A release holds none of it.
+ *
+ *   MSPOOL_CRASH=point[:n] MSPOOL_CRASH_SLOT=ms1 mspoold …
+ *
+ * ends slot ms1 at its n-th passage (from 1) of the point, once: a marker
+ * RUN/crashed-ms1-point lets the successor live.
+ */
+#ifndef BASE_CRASH_H
+#define BASE_CRASH_H
+
+#ifdef CRASH_POINTS
+
+enum crash_point {
+#define CRASH_POINT(name, help) CRASH_##name,
+#include "base/crash_points.def"
+#undef CRASH_POINT
+	N_CRASH_POINTS
+};
+
+#define CRASH_POINT(name) crash_pass(CRASH_##name)
+
+/* Called by child_start: reads the environment.  Both texts must last. */
+void crash_start(const char *slot, const char *run_dir);
+/* Message TEST_CRASH: the same as the environment for this process; "" takes
+ * it back.  -EINVAL: there is no such point. */
+int crash_arm(const char *point, unsigned after);
+void crash_pass(enum crash_point point);
+
+#else
+#define CRASH_POINT(name) ((void)0)
+#endif
+
+#endif
