@@ -99,7 +99,7 @@ static int map_text(int fd, uint32_t size, void **ret_text)
 static int load_from(int fd, uint32_t size, struct config **ret_config)
 {
 	struct config_report report = {0};
-	void *text;
+	void *text = NULL;
 	int error = map_text(fd, size, &text);
 
 	if (error < 0)

@@ -30,9 +30,9 @@ struct child {
  * unset on purpose: children outlive the master. */
 void child_start(struct child *child, int argc, char **argv);
 /* Parses the memfd of a CONFIG message and closes it, come what may; on
- * success replaces child->config and
- * generation and returns the old configuration in *ret_old (the caller frees
- * it when nothing refers to it any more).  -errno: nothing changed. */
+ * success replaces child->config and generation and returns the old
+ * configuration in *ret_old (the caller frees it when nothing refers to it any
+ * more).  -errno: nothing changed. */
 int child_take_config(struct child *child, const struct message_config *head,
 		      int fd, struct config **ret_old);
 
