@@ -112,6 +112,22 @@ static int write_owner(int owner_fd, const char *boot_id, uint32_t epoch)
 	return 0;
 }
 
+uint32_t book_last_epoch(const char *run_dir, unsigned index)
+{
+	char path[PAGE_PATH_MAX];
+	unsigned epoch = 0;
+	FILE *owner = NULL;
+
+	if (book_path(path, run_dir, index, "/owner") == 0)
+		owner = fopen(path, "re");
+	if (!owner)
+		return 0;
+	if (fscanf(owner, "%*36s epoch=%u", &epoch) != 1)
+		epoch = 0;
+	fclose(owner);
+	return epoch;
+}
+
 /* Nobody alive has these files open: they are of another boot. */
 static int drop_files(const struct book_settings *settings)
 {

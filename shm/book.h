@@ -33,6 +33,10 @@ struct book_settings {
  * before), writes the epoch.  Records of another boot are deleted first.
  * -EBUSY: the lock is held; -ESTALE: the epoch is not above the stored one. */
 int book_own(const struct book_settings *settings, struct book **ret_book);
+/* The epoch of the last owner, read from `owner` without opening the store, so
+ * that the master can give a higher one even when its own table is lost; 0
+ * when there was none. */
+uint32_t book_last_epoch(const char *run_dir, unsigned index);
 /* For readers: mspoolctl, observer, media workers, siblings. */
 int book_open(const char *run_dir, unsigned index, struct book **ret_book);
 struct book *book_forget(struct book *book);

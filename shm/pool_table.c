@@ -121,6 +121,11 @@ struct pool_table *pool_table_forget(struct pool_table *table)
 	return NULL;
 }
 
+int pool_table_check_readers(struct pool_table *table)
+{
+	return store_check_readers(table->store);
+}
+
 int pool_table_put_pool(struct pool_table *table,
 			const struct pool_record *pool)
 {
@@ -247,6 +252,11 @@ struct health_table *health_table_forget(struct health_table *table)
 		store_forget(table->store);
 	free(table);
 	return NULL;
+}
+
+int health_table_check_readers(struct health_table *table)
+{
+	return store_check_readers(table->store);
 }
 
 int health_table_put(struct health_table *table, struct slice peer,

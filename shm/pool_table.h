@@ -13,6 +13,8 @@ struct pool_table;
 int pool_table_open(const char *run_dir, bool is_writer,
 		    struct pool_table **ret_table);
 struct pool_table *pool_table_forget(struct pool_table *table);
+/* Clears readers that died (the master does, at every death); their number. */
+int pool_table_check_readers(struct pool_table *table);
 int pool_table_put_pool(struct pool_table *table,
 			const struct pool_record *pool);
 int pool_table_get_pool(struct pool_table *table, struct pool_record *ret_pool);
@@ -36,6 +38,7 @@ struct health_table;
 int health_table_open(const char *run_dir, bool is_writer,
 		      struct health_table **ret_table);
 struct health_table *health_table_forget(struct health_table *table);
+int health_table_check_readers(struct health_table *table);
 int health_table_put(struct health_table *table, struct slice peer,
 		     const struct health_record *health);
 int health_table_get(struct health_table *table, struct slice peer,
