@@ -15,20 +15,58 @@
 #include "base/messages.h"
 #include "base/str.h"
 
-enum addressing { ADDRESSING_SHARED, ADDRESSING_PER_SERVER };
-enum unknown_peer { UNKNOWN_PEER_DROP, UNKNOWN_PEER_403 };
-enum gateway_kind { GATEWAY_PSTN, GATEWAY_IP_PBX, GATEWAY_SBC,
-		    GATEWAY_SIMULATED };
-enum when_unhealthy { UNHEALTHY_EXCLUDE, UNHEALTHY_DEMOTE };
-enum srtp_mode { SRTP_NOT_SUPPORTED, SRTP_OPTIONAL, SRTP_REQUIRED };
-enum route_strategy { STRATEGY_ROUND_ROBIN, STRATEGY_FAILOVER,
-		      STRATEGY_WEIGHTED, STRATEGY_LEAST_CALLS };
-enum early_dialogs { EARLY_DIALOGS_ALL, EARLY_DIALOGS_ONE };
-enum prack_mode { PRACK_SUPPORTED, PRACK_REQUIRED, PRACK_OFF };
-enum call_history_header { CALL_HISTORY_HISTORY_INFO, CALL_HISTORY_DIVERSION,
-			   CALL_HISTORY_BOTH };
-enum dtmf_mode { DTMF_RFC4733, DTMF_INBAND, DTMF_INFO };
-enum redirect_mode { REDIRECT_FOLLOW, REDIRECT_FAIL };
+enum addressing {
+	ADDRESSING_SHARED,
+	ADDRESSING_PER_SERVER
+};
+enum unknown_peer {
+	UNKNOWN_PEER_DROP,
+	UNKNOWN_PEER_403
+};
+enum gateway_kind {
+	GATEWAY_PSTN,
+	GATEWAY_IP_PBX,
+	GATEWAY_SBC,
+	GATEWAY_SIMULATED
+};
+enum when_unhealthy {
+	UNHEALTHY_EXCLUDE,
+	UNHEALTHY_DEMOTE
+};
+enum srtp_mode {
+	SRTP_NOT_SUPPORTED,
+	SRTP_OPTIONAL,
+	SRTP_REQUIRED
+};
+enum route_strategy {
+	STRATEGY_ROUND_ROBIN,
+	STRATEGY_FAILOVER,
+	STRATEGY_WEIGHTED,
+	STRATEGY_LEAST_CALLS
+};
+enum early_dialogs {
+	EARLY_DIALOGS_ALL,
+	EARLY_DIALOGS_ONE
+};
+enum prack_mode {
+	PRACK_SUPPORTED,
+	PRACK_REQUIRED,
+	PRACK_OFF
+};
+enum call_history_header {
+	CALL_HISTORY_HISTORY_INFO,
+	CALL_HISTORY_DIVERSION,
+	CALL_HISTORY_BOTH
+};
+enum dtmf_mode {
+	DTMF_RFC4733,
+	DTMF_INBAND,
+	DTMF_INFO
+};
+enum redirect_mode {
+	REDIRECT_FOLLOW,
+	REDIRECT_FAIL
+};
 
 struct text_list {
 	char **items;
@@ -60,7 +98,7 @@ struct config_listener {
 	struct addr address;
 	char *advertise;	   /* NULL: the address */
 	struct addr media_address; /* port 0 */
-	int trunk;		   /* index of the trunk whose port it is, or -1 */
+	int trunk; /* index of the trunk whose port it is, or -1 */
 };
 
 struct config_media {
@@ -85,7 +123,7 @@ struct addr_prefix {
 struct config_peer {
 	char *name;
 	bool is_frontend;
-	char *address_text; /* as written */
+	char *address_text;  /* as written */
 	struct addr address; /* family 0: a name, to be looked up */
 	uint8_t transport;
 	bool is_enabled;
@@ -108,9 +146,9 @@ struct config_peer {
  * checked now and used when their issue comes. */
 struct config_trunk {
 	char *name;
-	unsigned gateway;  /* index into config.peers */
-	bool is_root;	   /* made for a gateway without a [trunk] */
-	uint16_t port;	   /* own listening port, or 0 */
+	unsigned gateway; /* index into config.peers */
+	bool is_root;	  /* made for a gateway without a [trunk] */
+	uint16_t port;	  /* own listening port, or 0 */
 	bool concentrated_topology, enable_bypass, enable_refer_support,
 		enable_3pcc_refer, enable_session_timer,
 		enable_fast_failover_timer, enable_rtp_latching,
@@ -143,7 +181,7 @@ struct config_trunk {
 
 struct config_route {
 	char *name;
-	char *match; /* PCRE */
+	char *match;		    /* PCRE */
 	unsigned *trunks, n_trunks; /* indices, in order */
 	enum route_strategy strategy;
 	unsigned priority;
@@ -199,6 +237,12 @@ struct config_report {
 };
 
 void config_report_done(struct config_report *report);
+/* base knows no regular expressions: a program that links route/ sets this to
+ * route_check_pattern before it loads.  Without it patterns are taken as they
+ * are (children, whose text the master has checked). */
+typedef int config_check_pattern_fn(const char *pattern, char *why, size_t size,
+				    size_t *ret_offset);
+void config_set_pattern_check(config_check_pattern_fn *fn);
 /* Reads path and pool.d beside it.  On success *ret_config and the text to be
  * sealed for the children (*ret_text, malloc'd).  -errno with the reasons in
  * report: -EINVAL for mistakes, others when the file cannot be read. */
@@ -218,17 +262,15 @@ int config_trunk_index(const struct config *config, struct slice name);
 /* CONTRACT "who is it": the peer that an address belongs to on this side, by
  * source address and port, then address alone, then sources, then the Via's
  * sent-by port, then file order.  NULL: unknown. */
-const struct config_peer *config_peer_by_source(const struct config *config,
-						const struct config_listener *at,
-						const struct addr *source,
-						uint16_t via_port);
+const struct config_peer *config_peer_by_source(
+	const struct config *config, const struct config_listener *at,
+	const struct addr *source, uint16_t via_port);
 const struct config_listener *config_listener(const struct config *config,
 					      uint16_t id);
 /* The listener from which requests to this peer leave: the trunk's own port if
  * it has one, else the first of its side and transport.  NULL: none. */
-const struct config_listener *
-config_listener_for_peer(const struct config *config,
-			 const struct config_peer *peer, int trunk);
+const struct config_listener *config_listener_for_peer(
+	const struct config *config, const struct config_peer *peer, int trunk);
 /* The trunk on which a call from this gateway arrives at this listener: the
  * trunk that owns the listener's port, else the gateway's first. */
 int config_trunk_for_source(const struct config *config,
