@@ -39,6 +39,8 @@ static bool is_control(char c)
 /* The first control character at or after p, or end. */
 static char *find_control(char *p, const char *end)
 {
+	if (p < end && is_control(*p)) /* a run of them stays cheap */
+		return p;
 	while (end - p >= 8) {
 		uint64_t word = load_word(p);
 		/* Below 0x20, exact up to and with the lowest hit. */

@@ -52,7 +52,9 @@ struct sdp {
 	struct sdp_media media[SDP_MEDIA_MAX];
 };
 
-/* 0; -EINVAL what is no SDP; -E2BIG above a limit.  *ret_why always says. */
+/* 0; -EINVAL what is no SDP; -E2BIG above a limit.  *ret_why always says.
+ * *ret_sdp is large and only filled as far as it is used; after a failure
+ * there is nothing in it to be read. */
 int sdp_parse(struct slice body, struct sdp *ret_sdp, const char **ret_why);
 /* The first audio stream over RTP/AVP(F) with a port, or -1. */
 int sdp_audio(const struct sdp *sdp);
@@ -60,17 +62,17 @@ int sdp_audio(const struct sdp *sdp);
  * multicast, broadcast, port below 1024 or 0 while active. */
 int sdp_check_target(const struct sdp_media *media, const struct addr *ours);
 
+struct text_list_view {
+	const char *const *items;
+	unsigned n;
+};
+
 /* What we say to one side about the other's stream. */
 struct sdp_edit {
 	uint64_t session, version; /* of our o= line */
 	struct addr local;	   /* our RTP address and port on that side */
 	enum sdp_flow flow;
 	const struct text_list_view *codecs; /* allowed encodings, NULL all */
-};
-
-struct text_list_view {
-	const char *const *items;
-	unsigned n;
 };
 
 /* An offer for the callee's side made of the caller's: one m=audio with our
