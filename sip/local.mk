@@ -12,7 +12,7 @@ libsip_a_SOURCES += \
 	sip/names.c sip/names.h \
 	sip/params.c sip/params.h \
 	sip/scan.c sip/scan.h \
-	sip/sdp.c sip/sdp.h sip/sdp_write.c sip/payloads.def \
+	sip/sdp.c sip/sdp.h sip/sdp_write.c sip/payloads.def sip/sdp_dropped.def \
 	sip/uri.c sip/uri.h \
 	sip/via.c sip/via.h \
 	sip/write.c sip/write.h \
