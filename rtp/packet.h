@@ -33,6 +33,7 @@ struct rtp_figures {
 	bool is_started;
 	uint32_t ssrc;
 	uint32_t extended_seq, base_seq; /* extended: cycles << 16 | seq */
+	uint32_t jump_seq; /* after a leap: what must follow it, + 1; 0 none */
 	uint64_t received;
 	uint32_t transit;
 	uint32_t jitter_16; /* jitter * 16 in clock units */
