@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the callee to the caller: ringing, early media, the answer; and the
+ * caller's ACK back.  Actions of the call machine, signalling worker.
+ */
+#include "base/clock.h"
+#include "worker/load.h"
+#include "worker/machine.h"
+#include "worker/media.h"
+#include "worker/message.h"
+#include "worker/setup.h"
+
+static char buffer[SIP_MESSAGE_MAX];
+
+void answer_send(struct tx *tx, int status, struct slice reason,
+		 const struct sip_message *pass, struct slice content_type,
+		 struct slice body, const char *lines)
+{
+	struct out out = out_init(buffer, sizeof(buffer));
+	struct message_extra extra = { .pass = pass,
+				       .content_type = content_type,
+				       .body = body,
+				       .lines = lines };
+
+	message_response(tx->call, tx, status, reason, &extra, &out);
+	must(!out.is_full);
+	tx_respond(tx, status, out_as_slice(&out));
+}
+
+static const struct slice sdp_type = { "application/sdp", 15 };
+
+static void show_ringing(struct call *call, const struct call_cause *cause,
+			 struct slice body)
+{
+	struct tx *tx = machine_invite_tx(call, LEG_A);
+
+	if (!tx)
+		return;
+	if (!(call->record->flags & CALL_SHOWED_18X)) {
+		call->record->flags |= CALL_SHOWED_18X;
+		call->record->rang_wall_us = clock_wall_us();
+		load_changed(call->server, 0, +1);
+	}
+	call->record->leg[LEG_A].state = LEG_EARLY;
+	call->record->leg[LEG_B].state = LEG_EARLY;
+	setup_take_dialog(call, LEG_B, cause->message);
+	answer_send(tx, cause->message->status, cause->message->reason,
+		    cause->message, body.len ? sdp_type : SLICE_NONE, body,
+		    NULL);
+}
+
+void answer_ring(struct call *call, const struct call_cause *cause)
+{
+	show_ringing(call, cause, SLICE_NONE);
+}
+
+/* Early SDP that we cannot use makes a ring of it: the answer will tell. */
+void answer_early(struct call *call, const struct call_cause *cause)
+{
+	struct slice body = SLICE_NONE;
+
+	if ((call->record->flags & CALL_LATE_OFFER) ||
+	    media_pass_answer(call, LEG_B, cause->message->body, &body))
+		body = SLICE_NONE;
+	show_ringing(call, cause, body);
+}
+
+static void set_answered(struct call *call)
+{
+	struct worker *worker = call->server->worker;
+	uint64_t limit = worker->child.config->pool.max_call_duration_us;
+	struct board_peer *rows[2] = { load_peer(call, LEG_B),
+				       load_trunk(call) };
+
+	if (call->record->flags & CALL_SHOWED_18X)
+		load_changed(call->server, 0, -1);
+	call->record->answered_us = worker->now_us;
+	call->record->answered_wall_us = clock_wall_us();
+	call->record->code = 200;
+	call->record->leg[LEG_A].state = LEG_ANSWERED;
+	call->record->leg[LEG_B].state = LEG_ANSWERED;
+	for (unsigned i = 0; i < N_CALL_TIMERS; i++)
+		call_timer_set(call, i, 0);
+	call_timer_set(call, CALL_TIMER_DURATION,
+		       limit ? worker->now_us + limit : 0);
+	worker_count(worker, COUNTER_calls_answered);
+	for (unsigned i = 0; i < 2; i++)
+		if (rows[i])
+			atomic_fetch_add_explicit(&rows[i]->answered, 1,
+						  memory_order_relaxed);
+}
+
+/* What only the set-up needed. */
+static void drop_setup(struct call *call)
+{
+	call_set(call, CALL_TEXT(invite), SLICE_NONE);
+	call_set(call, CALL_TEXT(best_reason), SLICE_NONE);
+	call_pack(call);
+}
+
+static int answer_body(struct call *call, const struct sip_message *message,
+		       struct slice *ret_body)
+{
+	*ret_body = SLICE_NONE;
+	if (!message_has_sdp(message))
+		return 0;
+	if (call->record->flags & CALL_LATE_OFFER)
+		return media_pass_offer(call, LEG_B, message->body, ret_body);
+	return media_pass_answer(call, LEG_B, message->body, ret_body);
+}
+
+void answer_call(struct call *call, const struct call_cause *cause)
+{
+	struct tx *tx = machine_invite_tx(call, LEG_A);
+	struct call_cause bad = {
+		.code = 488,
+		.reason = "Reason: SIP;cause=488;text=\"Unusable SDP\"\r\n",
+	};
+	struct slice body;
+	bool is_good;
+
+	setup_take_dialog(call, LEG_B, cause->message);
+	is_good = answer_body(call, cause->message, &body) == 0;
+	set_answered(call);
+	if (!tx)
+		return;
+	answer_send(tx, 200, SLICE("OK"), cause->message,
+		    body.len ? sdp_type : SLICE_NONE,
+		    is_good ? body : SLICE_NONE, NULL);
+	drop_setup(call);
+	if (!is_good)
+		machine_step(call, CALL_EV_END, &bad);
+}
+
+/* ---- ACK ----------------------------------------------------------------- */
+
+/* Builds and sends the ACK for the 2xx of a client INVITE; it stays with the
+ * transaction for the 2xx that come again. */
+void answer_ack_client(struct tx *invite, const struct sip_message *pass,
+		       struct slice body)
+{
+	struct call *call = invite->call;
+	enum leg_side leg = invite->record->leg;
+	struct tx_record record = { .tx = call->record->next_tx++,
+				    .method = SIP_ACK,
+				    .cseq = invite->record->cseq };
+	struct tx ack = { .record = &record, .call = call };
+	struct message_extra extra = { .pass = pass,
+				       .content_type = body.len ? sdp_type :
+								  SLICE_NONE,
+				       .body = body };
+	struct out out = out_init(buffer, sizeof(buffer));
+	struct target target;
+
+	message_request(call, leg, &ack, &extra, &out);
+	message_target(call, leg, &target);
+	if (!target.connection)
+		target.connection = invite->record->connection;
+	invite->record->peer = target.addr;
+	invite->record->connection = target.connection;
+	invite->record->flags |= TX_HAS_ACK;
+	tx_set_bytes(invite, out_as_slice(&out));
+	tx_send_now(invite);
+	turn_mark_call(call);
+}
+
+void answer_ack(struct call *call, const struct call_cause *cause)
+{
+	struct tx *invite = machine_invite_tx(call, LEG_B);
+	const struct sip_message *message = cause->message;
+	struct slice body = SLICE_NONE;
+
+	call->record->leg[LEG_A].state = LEG_CONFIRMED;
+	turn_mark_call(call);
+	if ((call->record->flags & CALL_ACKED) || !invite)
+		return;
+	call->record->flags |= CALL_ACKED;
+	call->record->leg[LEG_B].state = LEG_CONFIRMED;
+	if (message && message_has_sdp(message) &&
+	    (call->record->flags & CALL_LATE_OFFER) &&
+	    media_pass_answer(call, LEG_A, message->body, &body))
+		body = SLICE_NONE;
+	answer_ack_client(invite, NULL, body);
+}

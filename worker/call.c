@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of a call in memory: made, found, timed, deleted; nothing of what
+ * it does.  Signalling worker.
+ */
+#include "worker/call.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "worker/load.h"
+
+static struct call *call_add(struct server *server, struct call_record *record)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	must(call);
+	call->record = record;
+	call->server = server;
+	call->timer.kind = TIMER_CALL;
+	HASH_ADD_KEYPTR(hh, server->calls, &call->record->id,
+			sizeof(call->record->id), call);
+	return call;
+}
+
+/* record_set moves the record, and uthash keeps a pointer to the key in it. */
+static void rekey(struct call *call)
+{
+	call->hh.key = &call->record->id;
+}
+
+struct call *call_new(struct server *server)
+{
+	struct worker *worker = server->worker;
+	struct call_record *record =
+		record_new(RECORD_CALL, sizeof(*record), 4096);
+	struct call *call;
+
+	must(record);
+	record->id = book_new_call(server->book);
+	record->state = CALL_TRYING;
+	record->next_tx = 1;
+	record->started_us = worker->now_us;
+	record->started_wall_us = clock_wall_us();
+	for (unsigned i = 0; i < N_LEGS; i++)
+		random_bytes(record->leg[i].secret, LEG_SECRET_LEN);
+	call = call_add(server, record);
+	load_changed(server, +1, 0);
+	turn_mark_call(call);
+	return call;
+}
+
+struct call *call_load(struct server *server, struct call_record *record)
+{
+	struct call *call = call_add(server, record);
+
+	call->is_stored = true;
+	if (record->state != CALL_ABSORBING)
+		load_changed(server, +1, 0);
+	return call;
+}
+
+struct call *call_find(struct server *server, uint64_t id)
+{
+	struct call *call;
+
+	HASH_FIND(hh, server->calls, &id, sizeof(id), call);
+	return call;
+}
+
+void call_delete(struct call *call)
+{
+	if (call->is_gone)
+		return;
+	while (call->txs)
+		tx_end(call->txs);
+	if (call->record->state != CALL_ABSORBING)
+		load_changed(call->server, -1, 0);
+	load_drop(call);
+	timer_cancel(&call->timer);
+	HASH_DEL(call->server->calls, call);
+	call->is_gone = true;
+	turn_mark_call(call);
+}
+
+void call_free(struct call *call)
+{
+	timer_cancel(&call->timer);
+	free(call->record);
+	free(call);
+}
+
+void call_set(struct call *call, size_t ref_offset, struct slice text)
+{
+	void *record = call->record;
+
+	must(record_set(&record, ref_offset, text) == 0);
+	call->record = record;
+	rekey(call);
+	turn_mark_call(call);
+}
+
+void call_pack(struct call *call)
+{
+	void *record = call->record;
+
+	record_pack(&record, sizeof(struct call_record), call_record_texts,
+		    n_call_record_texts);
+	call->record = record;
+	rekey(call);
+	turn_mark_call(call);
+}
+
+void call_timer_rearm(struct call *call)
+{
+	uint64_t nearest = 0;
+
+	for (unsigned i = 0; i < N_CALL_TIMERS; i++) {
+		uint64_t deadline = call->record->deadline_us[i];
+
+		if (deadline && (!nearest || deadline < nearest))
+			nearest = deadline;
+	}
+	if (nearest)
+		wheel_set(call->server->worker->wheel, &call->timer, nearest);
+	else
+		timer_cancel(&call->timer);
+}
+
+void call_timer_set(struct call *call, enum call_timer timer,
+		    uint64_t deadline_us)
+{
+	if (call->record->deadline_us[timer] == deadline_us &&
+	    call->timer.deadline_us)
+		return;
+	call->record->deadline_us[timer] = deadline_us;
+	turn_mark_call(call);
+	call_timer_rearm(call);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The way in: see intake.h.  Signalling worker.  The one trap: a message is
+ * changed in place by the pre-scan, so what is handed over is handed over
+ * after it; the next scan finds the same.
+ */
+#include "worker/intake.h"
+
+#include <stdlib.h>
+
+#include "base/crash.h"
+#include "worker/dispatch.h"
+
+bool intake_knows(struct server *server, uint16_t listener,
+		  const struct addr *source)
+{
+	const struct config *config = server->worker->child.config;
+	const struct config_listener *at = config_listener(config, listener);
+
+	return at && config_peer_by_source(config, at, source, 0);
+}
+
+/* The wire hears nothing, or 403; the log names who it was, once in a while. */
+static bool refuse_stranger(struct arrival *arrival)
+{
+	struct worker *worker = arrival->server->worker;
+	static struct sip_message message;
+	struct sip_verdict verdict;
+
+	worker_count(worker, COUNTER_sip_unknown_peer);
+	if (worker->child.config->pool.unknown_peer != UNKNOWN_PEER_403)
+		return true;
+	sip_scan(arrival->bytes, arrival->len,
+		 arrival->from.transport != TRANSPORT_UDP, &message, &verdict);
+	if (!verdict.status)
+		reply_stateless(arrival, &message, 403, "Forbidden", "");
+	return verdict.status != 0;
+}
+
+static bool refuse_malformed(struct arrival *arrival,
+			     const struct sip_message *message,
+			     const struct sip_verdict *verdict)
+{
+	struct worker *worker = arrival->server->worker;
+
+	if (verdict->status == 413 || verdict->status == 513)
+		worker_count(worker, COUNTER_sip_oversize);
+	else
+		worker_count(worker, COUNTER_sip_malformed);
+	if (verdict->is_answerable)
+		reply_stateless(arrival, message, verdict->status,
+				verdict->reason, "");
+	return verdict->is_fatal;
+}
+
+static bool is_keep_alive(const struct arrival *arrival)
+{
+	for (size_t i = 0; i < arrival->len && i < 5; i++)
+		if (arrival->bytes[i] != '\r' && arrival->bytes[i] != '\n' &&
+		    arrival->bytes[i] != '\0')
+			return false;
+	return arrival->len <= 4;
+}
+
+/* Ours, a book's that this process serves too, or a sibling's. */
+static void route_to_book(struct arrival *arrival,
+			  const struct sip_message *message)
+{
+	struct worker *worker = arrival->server->worker;
+	bool asks = false;
+	unsigned book = arrival->server->index;
+
+	if (!arrival->is_final)
+		book = steer_message(arrival, message, &asks);
+	if (book > BOOK_MAX || (book == 0 && !message->is_request)) {
+		worker_count(worker, COUNTER_sip_bad_responses);
+		return;
+	}
+	if (book && worker->servers[book] && worker->servers[book]->book) {
+		arrival->server = worker->servers[book];
+		dispatch_message(arrival, message);
+		return;
+	}
+	if (book)
+		steer_hand_over(arrival, book,
+				asks ? HANDOVER_ASK :
+				arrival->from.connection ? HANDOVER_STREAM :
+							   HANDOVER_DATAGRAM);
+}
+
+static bool intake_scanned(struct arrival *arrival)
+{
+	static struct sip_message message;
+	struct worker *worker = arrival->server->worker;
+	struct sip_verdict verdict;
+
+	sip_scan(arrival->bytes, arrival->len,
+		 arrival->from.transport != TRANSPORT_UDP, &message, &verdict);
+	if (verdict.status)
+		return refuse_malformed(arrival, &message, &verdict);
+	worker_count(worker, COUNTER_sip_received);
+	route_to_book(arrival, &message);
+	return false;
+}
+
+bool intake_message(struct arrival *arrival)
+{
+	struct server *server = arrival->server;
+
+	server->worker->had_input = true;
+	if (!intake_knows(server, arrival->from.listener,
+			  &arrival->from.addr))
+		return refuse_stranger(arrival);
+	if (is_keep_alive(arrival)) {
+		worker_count(server->worker, COUNTER_pings);
+		return false;
+	}
+	return intake_scanned(arrival);
+}
+
+/* A stream's message may come twice when its reader died between handing over
+ * and committing: the offset tells (DESIGN 3, HANDOVER). */
+static bool is_repeat(struct server *server, const struct handover *head)
+{
+	struct intake_mark *mark;
+
+	if (!head->connection)
+		return false;
+	HASH_FIND(hh, server->marks, &head->connection,
+		  sizeof(head->connection), mark);
+	if (!mark) {
+		mark = calloc(1, sizeof(*mark));
+		must(mark);
+		mark->connection = head->connection;
+		HASH_ADD(hh, server->marks, connection,
+			 sizeof(mark->connection), mark);
+	} else if (head->offset <= mark->offset) {
+		return true;
+	}
+	mark->offset = head->offset;
+	book_put_intake(server->book, 'c', head->connection, head->offset);
+	server->is_dirty = true;
+	return false;
+}
+
+static void take_message(struct server *server, const struct handover *head,
+			 const char *bytes)
+{
+	static char copy[SIP_MESSAGE_MAX + 1];
+	struct arrival arrival = {
+		.server = server,
+		.bytes = copy,
+		.len = head->len,
+		.from = { .transport = head->transport,
+			  .listener = head->listener,
+			  .connection = head->connection,
+			  .addr = head->source },
+		.offset = head->offset,
+		.is_final = head->kind != HANDOVER_ASK,
+	};
+
+	if (head->len > sizeof(copy) || is_repeat(server, head))
+		return;
+	memcpy(copy, bytes, head->len);
+	worker_count(server->worker, COUNTER_handovers_in);
+	CRASH_POINT(ring_taken);
+	if (head->kind == HANDOVER_ASK)
+		dispatch_asked(&arrival);
+	else
+		intake_scanned(&arrival);
+}
+
+/* A sibling answers over a connection that is ours. */
+static void take_send(struct server *server, const struct handover *head,
+		      const char *bytes)
+{
+	struct target target = { .transport = head->transport,
+				 .listener = head->listener,
+				 .connection = head->connection,
+				 .addr = head->source };
+	uint64_t effect;
+
+	if (connection_send(server, &target,
+			    (struct slice){ bytes, head->len }, &effect) < 0)
+		worker_count(server->worker, COUNTER_send_errors);
+}
+
+void intake_ring(struct server *server, unsigned from_book)
+{
+	struct ring *ring = server->in[from_book];
+	struct slice entry;
+	struct handover head;
+
+	for (unsigned i = 0; i < 256; i++) {
+		if (ring_take(ring, &entry, &server->in_position[from_book]))
+			return;
+		server->in_used |= 1ull << (from_book - 1);
+		server->worker->had_input = true;
+		if (entry.len < sizeof(head))
+			continue;
+		memcpy(&head, entry.ptr, sizeof(head));
+		if (head.len != entry.len - sizeof(head))
+			continue;
+		if (head.kind == HANDOVER_SEND)
+			take_send(server, &head, entry.ptr + sizeof(head));
+		else if (head.kind == HANDOVER_LOST)
+			dispatch_connection_lost(server, head.connection);
+		else
+			take_message(server, &head, entry.ptr + sizeof(head));
+	}
+}

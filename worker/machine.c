@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The call machine's table, and the way from transactions and timers to its
+ * events.  Signalling worker.  What an event means depends on the state by
+ * this table and nothing else; actions do not ask for the state.
+ */
+#include "worker/machine.h"
+
+#include "sip/uri.h"
+#include "worker/evidence.h"
+#include "worker/load.h"
+#include "worker/media.h"
+#include "worker/message.h"
+
+#define PROVISIONAL_REPEAT_US (60 * USEC_PER_SEC)
+#define ACTIONS_MAX 3
+
+struct call_row {
+	uint8_t is_row;
+	uint8_t next;
+	call_action *actions[ACTIONS_MAX];
+};
+
+/* clang-format off */
+#define ROW(n, ...) { 1, CALL_##n, { __VA_ARGS__ } }
+
+static const struct call_row rows[N_CALL_STATES][N_CALL_EVENTS] = {
+	[CALL_TRYING] = {
+		[CALL_EV_RING]      = ROW(RINGING,  answer_ring),
+		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
+		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
+		[CALL_EV_NEXT]      = ROW(TRYING,   finish_abandon, setup_next_try),
+		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
+		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
+	},
+	[CALL_RINGING] = {
+		[CALL_EV_RING]      = ROW(RINGING,  answer_ring),
+		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
+		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
+		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
+		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
+	},
+	[CALL_EARLY] = {
+		[CALL_EV_RING]      = ROW(EARLY,    answer_ring),
+		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
+		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
+		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
+		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
+		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
+		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
+	},
+	[CALL_ANSWERED] = {
+		[CALL_EV_ACK]       = ROW(ANSWERED, answer_ack),
+		[CALL_EV_NO_ACK]    = ROW(ENDING,   finish_end_call),
+		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_bye_b),
+		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_bye_a),
+		[CALL_EV_END]       = ROW(ENDING,   finish_end_call),
+	},
+	[CALL_ENDING] = {
+		/* the callee hung up before the caller's ACK (RFC 3261 15) */
+		[CALL_EV_ACK]       = ROW(ENDING,   answer_ack, finish_bye_a),
+		[CALL_EV_NO_ACK]    = ROW(ENDING,   finish_bye_a),
+		[CALL_EV_SETTLED]   = ROW(ABSORBING, finish_absorb),
+	},
+	[CALL_ABSORBING] = { [CALL_EV_SETTLED] = { 0 } },
+};
+/* clang-format on */
+
+void machine_step(struct call *call, enum call_event event,
+		  const struct call_cause *cause)
+{
+	const struct call_row *row = &rows[call->record->state][event];
+	struct board *board = call->server->worker->board;
+
+	if (call->is_gone || !row->is_row)
+		return;
+	atomic_store_explicit(&board->working_call, call->record->id,
+			      memory_order_relaxed);
+	if (call->record->state != row->next) {
+		call->record->state = row->next;
+		turn_mark_call(call);
+	}
+	for (unsigned i = 0; i < ACTIONS_MAX && row->actions[i]; i++)
+		row->actions[i](call, cause);
+	atomic_store_explicit(&board->working_call, 0, memory_order_relaxed);
+}
+
+struct tx *machine_invite_tx(struct call *call, enum leg_side leg)
+{
+	return tx_find(call, call->record->leg[leg].invite_tx);
+}
+
+bool message_has_sdp(const struct sip_message *message)
+{
+	return message->body.len &&
+	       slice_starts_nocase(message->content_type,
+				   SLICE("application/sdp"));
+}
+
+/* ---- responses to the INVITE of the current try -------------------------- */
+
+static void note_try(struct call *call, unsigned code)
+{
+	struct call_record *record = call->record;
+	struct try_record *this_try = &record->tries[record->this_try];
+
+	this_try->code = (uint16_t)code;
+	this_try->ms = (uint32_t)((call->server->worker->now_us -
+				   record->try_started_us) /
+				  USEC_PER_MSEC);
+	turn_mark_call(call);
+}
+
+static unsigned retry_after(const struct sip_message *message)
+{
+	const struct sip_header *header =
+		sip_header(message, SIP_H_RETRY_AFTER, 0);
+	struct slice value = header ? header->value : SLICE_NONE;
+	uint64_t seconds = 0;
+
+	for (size_t i = 0; i < value.len; i++)
+		if (value.ptr[i] < '0' || value.ptr[i] > '9')
+			value.len = i;
+	if (!value.len || slice_to_u64(value, 86400, &seconds))
+		return 0;
+	return (unsigned)seconds;
+}
+
+/* After 18x never, on busy never; transport failures and time-outs (code 0)
+ * always. */
+bool machine_may_fail_over(const struct call *call, int code)
+{
+	const struct call_record *record = call->record;
+	const struct config *config = call->server->worker->child.config;
+	int index = config_trunk_index(config,
+				       call_text(call, record->trunk));
+
+	if ((record->flags & CALL_SHOWED_18X) ||
+	    record->this_try + 1u >= record->n_tries)
+		return false;
+	if (code == 0)
+		return true;
+	if (code == 486 || code == 600 || code == 603)
+		return false;
+	if (index < 0) /* a front end: as a trunk by default */
+		return code == 408 || code == 500 || (code >= 502 && code <= 504);
+	for (unsigned i = 0; i < config->trunks[index].n_failover_codes; i++)
+		if (config->trunks[index].failover_codes[i] == code)
+			return true;
+	return false;
+}
+
+static void remember_best(struct call *call, const struct sip_message *message)
+{
+	const struct sip_header *reason;
+
+	call->record->best_code = (uint16_t)message->status;
+	reason = sip_header(message, SIP_H_REASON, 0);
+	call_set(call, CALL_TEXT(best_reason),
+		 reason ? reason->value : SLICE_NONE);
+}
+
+static void on_try_refused(struct tx *tx, const struct call_cause *cause)
+{
+	struct call *call = tx->call;
+	const struct sip_message *message = cause->message;
+
+	evidence_answer(call->server->worker,
+			call_text(call, call->record->leg[LEG_B].peer),
+			(unsigned)message->status, retry_after(message),
+			call->record->try_started_us);
+	note_try(call, (unsigned)message->status);
+	remember_best(call, message);
+	call->record->leg[LEG_B].invite_tx = 0;
+	machine_step(call,
+		     machine_may_fail_over(call, message->status) ?
+			     CALL_EV_NEXT :
+			     CALL_EV_REFUSED,
+		     cause);
+}
+
+static void on_try_provisional(struct call *call,
+			       const struct call_cause *cause)
+{
+	call_timer_set(call, CALL_TIMER_TRYING, 0);
+	if (cause->message->status == 100)
+		return;
+	call_timer_set(call, CALL_TIMER_FAILOVER, 0);
+	call_timer_set(call, CALL_TIMER_PROVISIONAL,
+		       call->server->worker->now_us + PROVISIONAL_REPEAT_US);
+	note_try(call, (unsigned)cause->message->status);
+	machine_step(call,
+		     message_has_sdp(cause->message) ? CALL_EV_EARLY :
+						       CALL_EV_RING,
+		     cause);
+}
+
+static void on_try_answered(struct call *call, const struct call_cause *cause)
+{
+	evidence_answer(call->server->worker,
+			call_text(call, call->record->leg[LEG_B].peer),
+			(unsigned)cause->message->status, 0,
+			call->record->try_started_us);
+	note_try(call, (unsigned)cause->message->status);
+	machine_step(call, CALL_EV_ANSWER, cause);
+}
+
+/* The answer again: its ACK again, if there was one; a fork: ended. */
+static void on_answer_repeated(struct tx *tx,
+			       const struct sip_message *message)
+{
+	struct call *call = tx->call;
+	struct name_addr answered;
+	struct slice tag = message->to_tag, known = SLICE_NONE;
+
+	if (name_addr_parse(call_text(call,
+				      call->record->leg[LEG_B].remote_uri),
+			    &answered, NULL) == 0)
+		name_addr_param(&answered, "tag", &known);
+	if (!slice_is(tag, known)) {
+		finish_stray_response(tx, message);
+		return;
+	}
+	worker_count(call->server->worker, COUNTER_sip_repeats_received);
+	if (tx->record->flags & TX_HAS_ACK)
+		tx_send_now(tx);
+}
+
+static void on_invite_response(struct tx *tx, const struct call_cause *cause)
+{
+	struct call *call = tx->call;
+	int status = cause->message->status;
+	bool is_current = call->record->leg[LEG_B].invite_tx == tx->record->tx;
+
+	if ((tx->record->flags & TX_IS_STALE) || !is_current)
+		finish_stray_response(tx, cause->message);
+	else if (status < 200)
+		on_try_provisional(call, cause);
+	else if (status >= 300)
+		on_try_refused(tx, cause);
+	else if (call->record->answered_us)
+		on_answer_repeated(tx, cause->message);
+	else
+		on_try_answered(call, cause);
+}
+
+/* ---- from transactions --------------------------------------------------- */
+
+static bool is_first_invite(const struct tx *tx)
+{
+	return tx->record->method == SIP_INVITE && !tx->record->partner;
+}
+
+static void on_server_acked(struct tx *tx, const struct call_cause *cause)
+{
+	if (tx->record->flags & TX_GOT_ACK)
+		return;
+	tx->record->flags |= TX_GOT_ACK;
+	tx_set_bytes(tx, SLICE_NONE);
+	if (is_first_invite(tx))
+		machine_step(tx->call, CALL_EV_ACK, cause);
+	else
+		talk_on_ack(tx, cause->message);
+}
+
+void machine_on_transaction(struct tx *tx, const struct arrival *arrival,
+			    const struct sip_message *message)
+{
+	struct call_cause cause = { .message = message,
+				    .arrival = arrival,
+				    .tx = tx };
+
+	if (tx->record->role == TX_INVITE_SERVER)
+		on_server_acked(tx, &cause);
+	else if (tx->record->role == TX_INVITE_CLIENT && is_first_invite(tx))
+		on_invite_response(tx, &cause);
+	else
+		talk_on_response(tx, message);
+}
+
+void machine_on_lost(struct tx *tx)
+{
+	struct call *call = tx->call;
+	struct call_cause cause = { .tx = tx };
+
+	if (tx->record->role == TX_INVITE_SERVER) {
+		if (!(tx->record->flags & TX_GOT_ACK))
+			machine_step(call, CALL_EV_NO_ACK, &cause);
+		return;
+	}
+	if (!is_first_invite(tx)) {
+		talk_on_lost(tx);
+		return;
+	}
+	if ((tx->record->flags & TX_IS_STALE) ||
+	    call->record->leg[LEG_B].invite_tx != tx->record->tx)
+		return;
+	evidence_unreachable(call->server->worker,
+			     call_text(call, call->record->leg[LEG_B].peer),
+			     call->record->try_started_us);
+	note_try(call, 408);
+	call->record->leg[LEG_B].invite_tx = 0;
+	machine_step(call,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
+						      CALL_EV_REFUSED,
+		     &cause);
+}
+
+/* Is anything open that the call must wait for before it only absorbs? */
+static bool is_settled(const struct call *call)
+{
+	for (const struct tx *tx = call->txs; tx; tx = tx->next) {
+		unsigned state = tx->record->state;
+
+		/* a try that was left and never answered: nobody waits for it */
+		if (state == TX_TRYING && (tx->record->flags & TX_IS_STALE))
+			continue;
+		if (state == TX_TRYING || state == TX_PROCEEDING)
+			return false;
+		if (tx->record->role == TX_INVITE_SERVER &&
+		    (state == TX_COMPLETED ||
+		     (state == TX_ACCEPTED &&
+		      !(tx->record->flags & TX_GOT_ACK))))
+			return false;
+	}
+	return true;
+}
+
+void machine_settle(struct call *call)
+{
+	struct call_cause cause = { 0 };
+
+	if (call->is_gone)
+		return;
+	if (call->record->state >= CALL_ENDING && !call->txs)
+		call_delete(call);
+	else if (call->record->state == CALL_ENDING && is_settled(call))
+		machine_step(call, CALL_EV_SETTLED, &cause);
+}
+
+/* ---- timers and commands ------------------------------------------------- */
+
+static void on_try_timer(struct call *call)
+{
+	struct call_cause cause = { 0 };
+	struct tx *tx = machine_invite_tx(call, LEG_B);
+
+	evidence_unreachable(call->server->worker,
+			     call_text(call, call->record->leg[LEG_B].peer),
+			     call->record->try_started_us);
+	note_try(call, 408);
+	cause.tx = tx;
+	machine_step(call,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
+						      CALL_EV_REFUSED,
+		     &cause);
+}
+
+static void on_failover_timer(struct call *call)
+{
+	struct call_cause cause = { 0 };
+
+	note_try(call, 408);
+	machine_step(call,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
+						      CALL_EV_REFUSED,
+		     &cause);
+}
+
+static void on_no_answer(struct call *call)
+{
+	struct call_cause cause = { .code = 408 };
+
+	machine_step(call, CALL_EV_NO_ANSWER, &cause);
+}
+
+static void on_duration(struct call *call)
+{
+	struct call_cause cause = {
+		.code = 480,
+		.reason = "Reason: Q.850;cause=31;text=\"Call too long\"\r\n",
+	};
+
+	machine_step(call, CALL_EV_END, &cause);
+}
+
+/* RFC 3261 13.3.1.1: proxies give up on an INVITE that is silent too long. */
+static void on_provisional_repeat(struct call *call)
+{
+	struct tx *tx = machine_invite_tx(call, LEG_A);
+
+	call_timer_set(call, CALL_TIMER_PROVISIONAL,
+		       call->server->worker->now_us + PROVISIONAL_REPEAT_US);
+	if (tx && tx->record->state == TX_PROCEEDING)
+		tx_send_now(tx);
+}
+
+static void on_gone(struct call *call)
+{
+	call_delete(call);
+}
+
+static void (*const timers[N_CALL_TIMERS])(struct call *call) = {
+	[CALL_TIMER_TRYING] = on_try_timer,
+	[CALL_TIMER_FAILOVER] = on_failover_timer,
+	[CALL_TIMER_NO_ANSWER] = on_no_answer,
+	[CALL_TIMER_DURATION] = on_duration,
+	[CALL_TIMER_PROVISIONAL] = on_provisional_repeat,
+	[CALL_TIMER_GONE] = on_gone,
+};
+
+void machine_timer(struct call *call)
+{
+	uint64_t now = call->server->worker->now_us;
+
+	for (unsigned i = 0; i < N_CALL_TIMERS && !call->is_gone; i++) {
+		uint64_t deadline = call->record->deadline_us[i];
+
+		if (!deadline || deadline > now)
+			continue;
+		call_timer_set(call, i, 0);
+		timers[i](call);
+	}
+	if (!call->is_gone && !call->timer.deadline_us)
+		call_timer_rearm(call);
+}
+
+void machine_on_media_dead(struct call *call)
+{
+	struct call_cause cause = {
+		.code = 480,
+		.reason = "Reason: Q.850;cause=41;text=\"No media\"\r\n",
+	};
+
+	worker_count(call->server->worker, COUNTER_media_timeouts);
+	machine_step(call, CALL_EV_END, &cause);
+}
+
+void machine_hang_up(struct call *call)
+{
+	struct call_cause cause = {
+		.code = 480,
+		.reason = "Reason: Q.850;cause=16;text=\"Administrator\"\r\n",
+	};
+
+	machine_step(call, CALL_EV_END, &cause);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A Mediation Server's book, sockets and rings, and taking it over from a
+ * predecessor (DESIGN 3 "input before time").  Signalling worker.
+ */
+#include "worker/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "worker/adopt.h"
+#include "worker/transport.h"
+
+#define BOOK_MAP_SIZE (256ull << 20)
+
+struct server *server_get(struct worker *worker, unsigned index)
+{
+	struct server *server;
+
+	if (index == 0 || index > BOOK_MAX)
+		return NULL;
+	server = worker->servers[index];
+	if (server)
+		return server;
+	server = calloc(1, sizeof(*server));
+	must(server);
+	server->worker = worker;
+	server->index = index;
+	worker->servers[index] = server;
+	worker->n_servers++;
+	return server;
+}
+
+int server_add_socket(struct server *server,
+		      const struct message_listener *listener, int fd)
+{
+	struct socket_row *row = calloc(1, sizeof(*row));
+
+	if (!row)
+		return -ENOMEM;
+	*row = (struct socket_row){
+		.next = server->sockets,
+		.server = server,
+		.fd = fd,
+		.listener = listener->listener,
+		.side = listener->side,
+		.transport = listener->transport,
+		.bound = listener->bound,
+	};
+	server->sockets = row;
+	if (server->book) /* a listener that a reload added */
+		row->watch = loop_watch(server->worker->child.loop, fd,
+					LOOP_READ,
+					row->transport == TRANSPORT_UDP ?
+						udp_read :
+						connection_accept,
+					row);
+	return 0;
+}
+
+static void watch_sockets(struct server *server)
+{
+	for (struct socket_row *row = server->sockets; row; row = row->next)
+		if (!row->watch)
+			row->watch = loop_watch(
+				server->worker->child.loop, row->fd, LOOP_READ,
+				row->transport == TRANSPORT_UDP ?
+					udp_read :
+					connection_accept,
+				row);
+}
+
+struct socket_row *server_socket(struct server *server, uint16_t listener,
+				 enum transport transport)
+{
+	for (struct socket_row *row = server->sockets; row; row = row->next)
+		if (row->listener == listener && row->transport == transport)
+			return row;
+	return NULL;
+}
+
+void server_write_sent_by(struct server *server, uint16_t listener,
+			  enum transport transport, struct out *out)
+{
+	const struct config_listener *at =
+		config_listener(server->worker->child.config, listener);
+	struct socket_row *row = server_socket(server, listener, transport);
+	char text[ADDR_TEXT_MAX];
+
+	if (at && at->advertise)
+		out_text(out, at->advertise);
+	else if (row)
+		out_text(out, addr_uri_host_text(&row->bound, text));
+	else if (at)
+		out_text(out, addr_uri_host_text(&at->address, text));
+	if (row)
+		out_printf(out, ":%u", addr_port(&row->bound));
+	else if (at)
+		out_printf(out, ":%u", addr_port(&at->address));
+}
+
+/* Opens what is there and was not open; the master makes the files. */
+void server_open_rings(struct server *server)
+{
+	const char *run = server->worker->child.run_dir;
+	unsigned self = server->index;
+
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		if (i == self)
+			continue;
+		if (!server->in[i])
+			ring_open(run, RING_HANDOVER, i, self, &server->in[i]);
+		if (!server->out[i])
+			ring_open(run, RING_HANDOVER, self, i,
+				  &server->out[i]);
+	}
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
+		if (!server->look[i])
+			ring_open(run, RING_LOOK, self, i, &server->look[i]);
+		if (!server->told[i])
+			ring_open(run, RING_TOLD, i, self, &server->told[i]);
+		for (unsigned side = 0; side < 2; side++)
+			if (!server->ports[i][side])
+				ring_open(run, RING_PORTS_INTERNAL + side, i,
+					  self, &server->ports[i][side]);
+	}
+}
+
+int server_serve(struct server *server, uint32_t epoch)
+{
+	struct book_settings settings = {
+		.run_dir = server->worker->child.run_dir,
+		.index = server->index,
+		.epoch = epoch,
+		.map_size = BOOK_MAP_SIZE,
+	};
+	int error;
+
+	if (server->book)
+		return 0;
+	error = book_own(&settings, &server->book);
+	if (error)
+		return error;
+	server_open_rings(server);
+	error = adopt_book(server);
+	if (error)
+		return error;
+	watch_sockets(server);
+	return 0;
+}
+
+void server_leave(struct server *server)
+{
+	struct connection *c, *next;
+	struct socket_row *row, *next_row;
+
+	HASH_ITER(hh, server->connections, c, next)
+	{
+		HASH_DEL(server->connections, c);
+		connection_free(c);
+	}
+	for (row = server->sockets; row; row = next_row) {
+		next_row = row->next;
+		watch_free(row->watch);
+		close(row->fd);
+		free(row);
+	}
+	server->book = book_forget(server->book);
+	server->worker->servers[server->index] = NULL;
+	server->worker->n_servers--;
+	free(server);
+}

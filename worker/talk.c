@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests within the dialogs: what one side asks (re-INVITE, UPDATE, INFO) is
+ * asked of the other, and its answer answered (CONTRACT "everything else of a
+ * call end to end").  Signalling worker.  A pair of transactions name each
+ * other as partner; glare is refused with 491 (RFC 3261 14.2, RFC 3311 5.2).
+ */
+#include "worker/machine.h"
+#include "worker/media.h"
+#include "worker/message.h"
+#include "worker/setup.h"
+
+static char buffer[SIP_MESSAGE_MAX];
+
+static enum leg_side other(enum leg_side leg)
+{
+	return leg == LEG_A ? LEG_B : LEG_A;
+}
+
+static void refuse(struct tx *tx, int status, const char *lines)
+{
+	answer_send(tx, status, slice_of(sip_status_text(status)), NULL,
+		    SLICE_NONE, SLICE_NONE, lines);
+}
+
+/* Builds and starts a request on a leg; the transaction's flags and partner
+ * are the caller's to set before anything can come back. */
+static struct tx *request(struct call *call, struct tx *tx,
+			  const struct message_extra *extra)
+{
+	struct out out = out_init(buffer, sizeof(buffer));
+	enum leg_side leg = tx->record->leg;
+	struct target target;
+
+	tx->record->cseq = ++call->record->leg[leg].local_cseq;
+	message_request(call, leg, tx, extra, &out);
+	message_target(call, leg, &target);
+	turn_mark_call(call);
+	tx_request(tx, &target, out_as_slice(&out));
+	return tx;
+}
+
+struct tx *talk_request(struct call *call, enum leg_side leg,
+			enum sip_method method, const struct sip_message *pass,
+			struct slice content_type, struct slice body,
+			const char *lines)
+{
+	struct message_extra extra = { .pass = pass,
+				       .content_type = content_type,
+				       .body = body,
+				       .lines = lines };
+
+	return request(call, tx_new(call, leg, TX_CLIENT, method), &extra);
+}
+
+/* ---- offers -------------------------------------------------------------- */
+
+static void open_offer(struct call *call, enum leg_side from)
+{
+	call->record->leg[from].offer = OFFER_BY_PEER;
+	call->record->leg[other(from)].offer = OFFER_BY_US;
+}
+
+static void close_offer(struct call *call)
+{
+	call->record->leg[LEG_A].offer = OFFER_NONE;
+	call->record->leg[LEG_B].offer = OFFER_NONE;
+}
+
+static bool has_open_invite(const struct call *call, enum tx_role role,
+			    enum leg_side leg)
+{
+	for (const struct tx *tx = call->txs; tx; tx = tx->next) {
+		unsigned state = tx->record->state;
+
+		if (tx->record->role != role || tx->record->leg != leg)
+			continue;
+		if (state == TX_PROCEEDING ||
+		    (state == TX_TRYING && role == TX_INVITE_CLIENT &&
+		     !(tx->record->flags & TX_IS_STALE)))
+			return true;
+		/* a 2xx whose ACK is still to come */
+		if (role == TX_INVITE_SERVER && state == TX_ACCEPTED &&
+		    !(tx->record->flags & TX_GOT_ACK))
+			return true;
+	}
+	return false;
+}
+
+/* Why a new offer (or INVITE) of this leg cannot be taken now: status, or 0. */
+static int glare(const struct call *call, enum leg_side from,
+		 enum sip_method method, bool has_offer)
+{
+	if (method == SIP_INVITE) {
+		if (has_open_invite(call, TX_INVITE_SERVER, from))
+			return 500;
+		if (has_open_invite(call, TX_INVITE_CLIENT, from) ||
+		    has_open_invite(call, TX_INVITE_SERVER, other(from)))
+			return 491;
+	}
+	if (!has_offer)
+		return 0;
+	if (call->record->leg[from].offer == OFFER_BY_PEER)
+		return 500;
+	return call->record->leg[from].offer == OFFER_BY_US ? 491 : 0;
+}
+
+/* ---- a request comes in -------------------------------------------------- */
+
+struct passed_method {
+	enum sip_method method;
+	enum call_state from, to; /* states in which it passes */
+};
+
+static const struct passed_method passed[] = {
+	{ SIP_INVITE, CALL_ANSWERED, CALL_ANSWERED },
+	{ SIP_UPDATE, CALL_RINGING, CALL_ANSWERED },
+	{ SIP_INFO, CALL_RINGING, CALL_ANSWERED },
+};
+
+static const struct passed_method *find_passed(enum sip_method method)
+{
+	for (unsigned i = 0; i < sizeof(passed) / sizeof(*passed); i++)
+		if (passed[i].method == method)
+			return &passed[i];
+	return NULL;
+}
+
+static int pass_body(struct call *call, enum leg_side from,
+		     const struct sip_message *message,
+		     struct message_extra *extra)
+{
+	extra->content_type = message->content_type;
+	extra->body = message->body;
+	if (!message_has_sdp(message) || message->method == SIP_INFO)
+		return 0;
+	return media_pass_offer(call, from, message->body, &extra->body) ?
+		       488 :
+		       0;
+}
+
+static void pass_request(struct call *call, struct tx *server,
+			 const struct sip_message *message)
+{
+	enum leg_side from = server->record->leg;
+	bool is_invite = message->method == SIP_INVITE;
+	bool has_offer = message_has_sdp(message) &&
+			 message->method != SIP_INFO;
+	struct message_extra extra = { .pass = message };
+	struct tx *client;
+	int status = glare(call, from, message->method, has_offer);
+
+	if (!status)
+		status = pass_body(call, from, message, &extra);
+	if (status) {
+		refuse(server, status,
+		       status == 500 ? "Retry-After: 3\r\n" : NULL);
+		return;
+	}
+	if (message->method != SIP_INFO)
+		setup_take_target(call, from, message);
+	client = tx_new(call, other(from),
+			is_invite ? TX_INVITE_CLIENT : TX_CLIENT,
+			message->method);
+	client->record->partner = server->record->tx;
+	server->record->partner = client->record->tx;
+	if (has_offer) {
+		client->record->flags |= TX_HAS_OFFER;
+		server->record->flags |= TX_HAS_OFFER;
+		open_offer(call, from);
+	}
+	request(call, client, &extra);
+}
+
+void talk_request_in(struct call *call, enum leg_side leg,
+		     const struct arrival *arrival,
+		     const struct sip_message *message)
+{
+	const struct passed_method *row = find_passed(message->method);
+	struct tx *server = tx_serve(call, leg, arrival, message);
+
+	if (!row) {
+		worker_count(call->server->worker, COUNTER_sip_refused);
+		refuse(server, 405, "Allow: " MESSAGE_ALLOW "\r\n");
+		return;
+	}
+	if (message->method == SIP_INVITE)
+		answer_send(server, 100, SLICE("Trying"), NULL, SLICE_NONE,
+			    SLICE_NONE, NULL);
+	if (call->record->state < row->from || call->record->state > row->to)
+		refuse(server, call->record->state > row->to ? 481 : 491,
+		       NULL);
+	else
+		pass_request(call, server, message);
+}
+
+/* ---- the other side answers ---------------------------------------------- */
+
+static void pass_2xx(struct tx *client, struct tx *server,
+		     const struct sip_message *message)
+{
+	struct call *call = client->call;
+	enum leg_side from = client->record->leg;
+	struct slice body = SLICE_NONE, type = message->content_type;
+	bool has_sdp = message_has_sdp(message) &&
+		       client->record->method != SIP_INFO;
+	int error = 0;
+
+	if (client->record->method != SIP_INFO)
+		setup_take_target(call, from, message);
+	if (!has_sdp)
+		body = message->body;
+	else if (client->record->flags & TX_HAS_OFFER)
+		error = media_pass_answer(call, from, message->body, &body);
+	else
+		error = media_pass_offer(call, from, message->body, &body);
+	if (client->record->flags & TX_HAS_OFFER)
+		close_offer(call);
+	else if (has_sdp)
+		open_offer(call, from);
+	if (error)
+		refuse(server, 488, NULL);
+	else
+		answer_send(server, message->status, message->reason, message,
+			    body.len ? type : SLICE_NONE, body, NULL);
+}
+
+static void pass_refusal(struct tx *client, struct tx *server,
+			 const struct sip_message *message)
+{
+	struct call *call = client->call;
+
+	if (client->record->flags & TX_HAS_OFFER) {
+		media_forget_offer(call, server->record->leg);
+		close_offer(call);
+	}
+	answer_send(server, message->status < 400 ? 480 : message->status,
+		    message->reason, message, SLICE_NONE, SLICE_NONE, NULL);
+}
+
+static void on_provisional(struct tx *client, struct tx *server,
+			   const struct sip_message *message)
+{
+	if (client->record->flags & TX_CANCEL_WANTED)
+		finish_cancel_invite(client, NULL);
+	else if (message->status > 100)
+		answer_send(server, message->status, message->reason, message,
+			    SLICE_NONE, SLICE_NONE, NULL);
+}
+
+void talk_on_response(struct tx *client, const struct sip_message *message)
+{
+	struct tx *server = tx_find(client->call, client->record->partner);
+
+	/* BYE and CANCEL were answered hop by hop already */
+	if (!server || client->record->method == SIP_CANCEL)
+		return;
+	if (client->record->flags & TX_HAS_ACK) {
+		tx_send_now(client);
+		return;
+	}
+	if (server->record->state >= TX_COMPLETED)
+		return; /* the 2xx again, before the ACK of the other side */
+	if (message->status < 200)
+		on_provisional(client, server, message);
+	else if (message->status < 300)
+		pass_2xx(client, server, message);
+	else
+		pass_refusal(client, server, message);
+}
+
+void talk_on_lost(struct tx *client)
+{
+	struct call *call = client->call;
+	struct tx *server = tx_find(call, client->record->partner);
+
+	if (!server || client->record->method == SIP_CANCEL ||
+	    server->record->state >= TX_COMPLETED)
+		return;
+	if (client->record->flags & TX_HAS_OFFER) {
+		media_forget_offer(call, server->record->leg);
+		close_offer(call);
+	}
+	refuse(server, 408, NULL);
+}
+
+/* The ACK of a re-INVITE's 2xx goes on to the other side, with the answer to
+ * a late offer. */
+void talk_on_ack(struct tx *server, const struct sip_message *message)
+{
+	struct call *call = server->call;
+	struct tx *client = tx_find(call, server->record->partner);
+	struct slice body = SLICE_NONE;
+
+	if (!client || client->record->role != TX_INVITE_CLIENT ||
+	    client->record->state != TX_ACCEPTED)
+		return;
+	if (!(server->record->flags & TX_HAS_OFFER)) {
+		if (message && message_has_sdp(message) &&
+		    media_pass_answer(call, server->record->leg, message->body,
+				      &body))
+			body = SLICE_NONE;
+		close_offer(call);
+	}
+	answer_ack_client(client, NULL, body);
+}
+
+/* ---- a request with our tag ---------------------------------------------- */
+
+static void on_bye(struct call *call, enum leg_side leg,
+		   const struct arrival *arrival,
+		   const struct sip_message *message)
+{
+	struct tx *tx = tx_serve(call, leg, arrival, message);
+	struct call_cause cause = { .message = message,
+				    .arrival = arrival,
+				    .tx = tx };
+
+	answer_send(tx, 200, SLICE("OK"), NULL, SLICE_NONE, SLICE_NONE, NULL);
+	machine_step(call, leg == LEG_A ? CALL_EV_BYE_A : CALL_EV_BYE_B,
+		     &cause);
+	machine_settle(call);
+}
+
+void machine_on_request(struct call *call, enum leg_side leg,
+			const struct arrival *arrival,
+			const struct sip_message *message)
+{
+	struct leg_record *record = &call->record->leg[leg];
+
+	/* RFC 3261 12.2.2 */
+	if (record->remote_cseq && message->cseq <= record->remote_cseq) {
+		refuse(tx_serve(call, leg, arrival, message), 500,
+		       "Retry-After: 1\r\n");
+		return;
+	}
+	record->remote_cseq = message->cseq;
+	turn_mark_call(call);
+	if (message->method == SIP_BYE)
+		on_bye(call, leg, arrival, message);
+	else
+		talk_request_in(call, leg, arrival, message);
+}
+
+void machine_on_cancel(struct tx *invite, const struct arrival *arrival,
+		       const struct sip_message *message)
+{
+	struct call *call = invite->call;
+	struct tx *tx = tx_serve(call, invite->record->leg, arrival, message);
+	struct tx *client = tx_find(call, invite->record->partner);
+	struct call_cause cause = { .message = message, .tx = tx };
+
+	answer_send(tx, 200, SLICE("OK"), NULL, SLICE_NONE, SLICE_NONE, NULL);
+	if (invite->record->state != TX_PROCEEDING)
+		return; /* too late: the final answer holds */
+	if (!invite->record->partner) {
+		machine_step(call, CALL_EV_CANCEL, &cause);
+	} else if (client) {
+		client->record->flags |= TX_CANCEL_WANTED;
+		turn_mark_tx(client);
+		if (client->record->state == TX_PROCEEDING)
+			finish_cancel_invite(client, NULL);
+	}
+}

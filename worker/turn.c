@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Commit, then send: see turn.h.  Called by the main loop of the signalling
+ * worker at the end of every turn.  The trap: between turn_commit and the last
+ * send the process may die at any instruction; what was not sent is found by
+ * the heir above board.effect_sent (datagrams), in a stream record's tail
+ * (connections) or in a wish whose version the media worker has not echoed.
+ */
+#include "worker/turn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/crash.h"
+#include "worker/call.h"
+
+#define SEND_BATCH 64
+
+void turn_mark_call(struct call *call)
+{
+	struct turn *turn = &call->server->worker->turn;
+
+	if (call->is_dirty)
+		return;
+	call->is_dirty = true;
+	call->next_dirty = turn->dirty_calls;
+	turn->dirty_calls = call;
+}
+
+void turn_mark_tx(struct tx *tx)
+{
+	struct turn *turn = &tx->call->server->worker->turn;
+
+	if (tx->is_dirty)
+		return;
+	tx->is_dirty = true;
+	tx->next_dirty = turn->dirty_txs;
+	turn->dirty_txs = tx;
+}
+
+void turn_mark_connection(struct connection *connection)
+{
+	struct turn *turn = &connection->server->worker->turn;
+
+	if (connection->is_dirty)
+		return;
+	connection->is_dirty = true;
+	connection->next_dirty = turn->dirty_connections;
+	turn->dirty_connections = connection;
+}
+
+static struct effect *effect_new(struct turn *turn)
+{
+	if (turn->n_effects == turn->cap_effects) {
+		unsigned cap = turn->cap_effects ? turn->cap_effects * 2 : 256;
+
+		turn->effects =
+			realloc(turn->effects, cap * sizeof(struct effect));
+		must(turn->effects);
+		turn->cap_effects = cap;
+	}
+	return &turn->effects[turn->n_effects++];
+}
+
+uint64_t turn_send_datagram(struct server *server, int fd,
+			    const struct addr *to, struct slice bytes)
+{
+	struct turn *turn = &server->worker->turn;
+	struct effect *effect = effect_new(turn);
+
+	if (turn->len + bytes.len > turn->cap) {
+		turn->cap = (turn->len + bytes.len) * 2 + 65536;
+		turn->bytes = realloc(turn->bytes, turn->cap);
+		must(turn->bytes);
+	}
+	memcpy(turn->bytes + turn->len, bytes.ptr, bytes.len);
+	*effect = (struct effect){ .fd = fd,
+				   .at = (uint32_t)turn->len,
+				   .len = (uint32_t)bytes.len,
+				   .to = *to,
+				   .server = server };
+	turn->len += bytes.len;
+	return turn->next_effect++;
+}
+
+void turn_note_media(struct server *server, unsigned media, uint64_t call)
+{
+	struct effect *effect = effect_new(&server->worker->turn);
+
+	*effect = (struct effect){
+		.fd = -1, .server = server, .media = (uint8_t)media, .call = call
+	};
+}
+
+static void put_calls(struct turn *turn)
+{
+	for (struct call *call = turn->dirty_calls; call;
+	     call = call->next_dirty) {
+		if (!call->is_gone)
+			book_put_call(call->server->book, call->record);
+		else if (call->is_stored)
+			book_del_call(call->server->book, call->record->id);
+		call->server->is_dirty = true;
+	}
+}
+
+static void put_txs(struct turn *turn)
+{
+	for (struct tx *tx = turn->dirty_txs; tx; tx = tx->next_dirty) {
+		struct server *server = tx->call->server;
+
+		if (!tx->is_gone)
+			book_put_tx(server->book, tx->record);
+		else if (tx->is_stored)
+			book_del_tx(server->book, tx->record->call,
+				    tx->record->tx);
+		server->is_dirty = true;
+	}
+}
+
+static void put_connections(struct turn *turn)
+{
+	for (struct connection *c = turn->dirty_connections; c;
+	     c = c->next_dirty) {
+		if (!c->is_gone)
+			book_put_stream(c->server->book, connection_record(c));
+		else if (c->is_stored)
+			book_del_stream(c->server->book, c->id);
+		c->server->is_dirty = true;
+	}
+}
+
+static void put_intake(struct worker *worker)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct server *server = worker->servers[i];
+		uint64_t bits = server ? server->in_used : 0;
+
+		for (unsigned from = 1; bits && from <= BOOK_MAX; from++)
+			if (bits & 1ull << (from - 1)) {
+				book_put_intake(server->book, 'r', from,
+						server->in_position[from]);
+				server->is_dirty = true;
+			}
+	}
+}
+
+static int commit_books(struct worker *worker)
+{
+	int error = 0;
+
+	for (unsigned i = 1; i <= BOOK_MAX && !error; i++) {
+		struct server *server = worker->servers[i];
+
+		if (!server || !server->book || !server->is_dirty)
+			continue;
+		error = book_commit(server->book);
+		if (error == -ENOSPC && !store_grow(book_store(server->book)))
+			return -EAGAIN;
+		server->is_dirty = false;
+		worker_count(worker, COUNTER_commits);
+	}
+	return error;
+}
+
+static void put_all(struct worker *worker)
+{
+	put_calls(&worker->turn);
+	put_txs(&worker->turn);
+	put_connections(&worker->turn);
+	put_intake(worker);
+}
+
+/* A full book that cannot grow, or a book that is somebody else's now: this
+ * process must not go on, its successor starts from what is committed. */
+static void turn_commit(struct worker *worker)
+{
+	int error;
+
+	put_all(worker);
+	error = commit_books(worker);
+	if (error == -EAGAIN) {
+		put_all(worker);
+		error = commit_books(worker);
+	}
+	if (!error)
+		return;
+	log_event(LOG_LVL_ERROR, "commit_failed", "error=%d why=%s", -error,
+		  error == -ESTALE ? "succeeded" : "store");
+	_exit(error == -ESTALE ? 0 : 75);
+}
+
+static void release_media_rings(struct server *server)
+{
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
+		if (!(server->media_used & 1ull << i))
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			if (server->ports[i][side])
+				ring_release(server->ports[i][side]);
+		if (server->told[i])
+			ring_release(server->told[i]);
+	}
+	server->media_used = 0;
+}
+
+static void release_rings(struct worker *worker)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct server *server = worker->servers[i];
+
+		if (!server)
+			continue;
+		if (server->media_used)
+			release_media_rings(server);
+		for (unsigned from = 1;
+		     server->in_used && from <= BOOK_MAX; from++)
+			if (server->in_used & 1ull << (from - 1))
+				ring_release(server->in[from]);
+		server->in_used = 0;
+	}
+}
+
+static void ring_bell(int fd)
+{
+	if (fd >= 0)
+		(void)eventfd_write(fd, 1);
+}
+
+static void publish_rings(struct worker *worker)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct server *server = worker->servers[i];
+
+		if (!server || !server->out_used)
+			continue;
+		for (unsigned to = 1; to <= BOOK_MAX; to++) {
+			if (!(server->out_used & 1ull << (to - 1)))
+				continue;
+			ring_publish(server->out[to]);
+			if (ring_wants_bell(server->out[to]))
+				ring_bell(worker->bells[to]);
+		}
+		server->out_used = 0;
+	}
+	CRASH_POINT(ring_published);
+}
+
+static void settle_connections(struct turn *turn)
+{
+	struct connection *next, *c = turn->dirty_connections;
+
+	turn->dirty_connections = NULL; /* settling may mark for the next turn */
+	for (; c; c = next) {
+		next = c->next_dirty;
+		c->is_dirty = false;
+		c->is_stored = true;
+		if (c->is_gone)
+			connection_free(c);
+		else
+			connection_settle(c);
+	}
+}
+
+static void sweep(struct turn *turn)
+{
+	struct tx *next_tx;
+	struct call *next_call;
+
+	for (struct tx *tx = turn->dirty_txs; tx; tx = next_tx) {
+		next_tx = tx->next_dirty;
+		tx->is_dirty = false;
+		tx->is_stored = true;
+		if (tx->is_gone)
+			tx_free(tx);
+	}
+	turn->dirty_txs = NULL;
+	for (struct call *call = turn->dirty_calls; call; call = next_call) {
+		next_call = call->next_dirty;
+		call->is_dirty = false;
+		call->is_stored = true;
+		if (call->is_gone)
+			call_free(call);
+	}
+	turn->dirty_calls = NULL;
+}
+
+static void note_media(const struct effect *effect)
+{
+	struct server *server = effect->server;
+	struct ring *ring = server->look[effect->media];
+	struct slice id = { (const char *)&effect->call, sizeof(effect->call) };
+
+	if (!ring)
+		return;
+	/* a full ring: the media worker scans the book when it finds it full */
+	if (ring_put(ring, &id, 1) == 0)
+		ring_publish(ring);
+	if (ring_wants_bell(ring))
+		ring_bell(server->worker->media_bells[effect->media]);
+}
+
+static unsigned send_batch(struct worker *worker, const struct effect *effects,
+			   unsigned n)
+{
+	struct mmsghdr messages[SEND_BATCH];
+	struct iovec pieces[SEND_BATCH];
+	struct turn *turn = &worker->turn;
+	unsigned used = 0;
+	int sent;
+
+	while (used < n && used < SEND_BATCH &&
+	       effects[used].fd == effects[0].fd) {
+		const struct effect *e = &effects[used];
+
+		pieces[used] = (struct iovec){ turn->bytes + e->at, e->len };
+		messages[used].msg_hdr = (struct msghdr){
+			.msg_name = (void *)(uintptr_t)&e->to.sa,
+			.msg_namelen = addr_len(&e->to),
+			.msg_iov = &pieces[used],
+			.msg_iovlen = 1,
+		};
+		used++;
+	}
+	sent = sendmmsg(effects[0].fd, messages, used, MSG_DONTWAIT);
+	if (sent <= 0) { /* an ICMP error or no room: this one is lost */
+		worker_count(worker, COUNTER_send_errors);
+		return 1;
+	}
+	board_add(worker->board, COUNTER_sip_sent, (uint64_t)sent);
+	return (unsigned)sent;
+}
+
+static void send_effects(struct worker *worker)
+{
+	struct turn *turn = &worker->turn;
+
+	for (unsigned i = 0; i < turn->n_effects;) {
+		if (turn->effects[i].fd < 0) {
+			note_media(&turn->effects[i++]);
+			continue;
+		}
+		i += send_batch(worker, &turn->effects[i],
+				turn->n_effects - i);
+		CRASH_POINT(mid_send);
+	}
+	atomic_store_explicit(&worker->board->effect_sent,
+			      turn->next_effect - 1, memory_order_release);
+	turn->n_effects = 0;
+	turn->len = 0;
+}
+
+static bool has_work(const struct worker *worker)
+{
+	const struct turn *turn = &worker->turn;
+
+	if (turn->dirty_calls || turn->dirty_txs || turn->dirty_connections)
+		return true;
+	for (unsigned i = 1; i <= BOOK_MAX; i++)
+		if (worker->servers[i] &&
+		    (worker->servers[i]->in_used ||
+		     worker->servers[i]->media_used))
+			return true;
+	return false;
+}
+
+void turn_end(struct worker *worker)
+{
+	if (has_work(worker)) {
+		CRASH_POINT(before_commit);
+		turn_commit(worker);
+		CRASH_POINT(after_commit);
+		release_rings(worker);
+	}
+	sweep(&worker->turn);
+	publish_rings(worker);
+	settle_connections(&worker->turn);
+	CRASH_POINT(after_consume);
+	if (worker->turn.n_effects)
+		send_effects(worker);
+	CRASH_POINT(after_send);
+	worker_count(worker, COUNTER_turns);
+}
+
+void turn_done(struct turn *turn)
+{
+	free(turn->effects);
+	free(turn->bytes);
+	*turn = (struct turn){ 0 };
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The signalling worker: one process that serves one book, or several after it
+ * adopted a sibling's.  Everything of the process hangs here; everything of a
+ * Mediation Server hangs on its struct server.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "base/child.h"
+#include "base/wheel.h"
+#include "route/route.h"
+#include "shm/board.h"
+#include "shm/book.h"
+#include "shm/health.h"
+#include "shm/ring.h"
+#include "worker/turn.h"
+
+struct server;
+struct prober;
+
+/* Words for struct timer.kind. */
+enum timer_kind { TIMER_TX, TIMER_CALL, TIMER_CONNECTION, TIMER_PROBE };
+
+struct worker {
+	struct child child;
+	struct board *board; /* our page */
+	struct wheel *wheel;
+	struct route_rules *rules; /* of child.config */
+	struct health_sources health;
+	struct steer_board const *steer;
+	struct server *servers[BOOK_MAX + 1]; /* served here, by book */
+	unsigned n_servers;
+	struct watch *channel_watch;
+	struct watch *bell_watches[BOOK_MAX + 1];
+	int bells[BOOK_MAX + 1];	     /* doorbells of signalling slots */
+	int media_bells[MEDIA_SLOT_MAX + 1]; /* and of media slots; -1 none */
+	struct turn turn;
+	struct prober *prober;
+	uint64_t now_us; /* CLOCK_BOOTTIME at the start of the turn */
+	uint64_t round_robin;
+	uint64_t second_us; /* the second that second_calls counts */
+	unsigned second_calls;
+	unsigned next_media; /* round robin of media slots */
+	uint64_t quiet_since_us; /* adoption: timers wait for dry input */
+	bool is_draining;	 /* this server: no new calls */
+	bool is_leaving;	 /* RETIRE was heard */
+	bool had_input;		 /* this turn */
+};
+
+/* The board's counter, in one word. */
+static inline void worker_count(struct worker *worker, enum counter counter)
+{
+	board_count(worker->board, counter);
+}
+
+#endif
