@@ -115,6 +115,8 @@ void tx_timer(struct tx *tx);
 void tx_set_bytes(struct tx *tx, struct slice bytes);
 /* Sends bytes that the transaction repeats itself no more (an ACK). */
 void tx_send_now(struct tx *tx);
+/* Sets the timer from the record's deadlines. */
+void tx_rearm(struct tx *tx);
 void tx_stop_repeating(struct tx *tx);
 void tx_set_timeout(struct tx *tx, uint64_t deadline_us);
 void tx_end(struct tx *tx);

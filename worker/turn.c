@@ -83,7 +83,11 @@ uint64_t turn_send_datagram(struct server *server, int fd,
 				   .to = *to,
 				   .server = server };
 	turn->len += bytes.len;
-	return turn->next_effect++;
+	/* grows with time, so that numbers of several processes compare */
+	turn->last_effect = turn->last_effect < server->worker->now_us ?
+				    server->worker->now_us :
+				    turn->last_effect + 1;
+	return turn->last_effect;
 }
 
 void turn_note_media(struct server *server, unsigned media, uint64_t call)
@@ -348,7 +352,7 @@ static void send_effects(struct worker *worker)
 		CRASH_POINT(mid_send);
 	}
 	atomic_store_explicit(&worker->board->effect_sent,
-			      turn->next_effect - 1, memory_order_release);
+			      turn->last_effect, memory_order_release);
 	turn->n_effects = 0;
 	turn->len = 0;
 }

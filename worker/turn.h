@@ -36,7 +36,7 @@ struct turn {
 	unsigned n_effects, cap_effects;
 	char *bytes;
 	size_t len, cap;
-	uint64_t next_effect; /* number of the next datagram */
+	uint64_t last_effect; /* number of the last datagram */
 };
 
 void turn_mark_call(struct call *call);

@@ -148,7 +148,7 @@ static bool is_reliable(const struct tx *tx)
 	return row && row->is_reliable;
 }
 
-static void rearm(struct tx *tx)
+void tx_rearm(struct tx *tx)
 {
 	uint64_t repeat = tx->record->repeat_us,
 		 timeout = tx->record->timeout_us;
@@ -182,21 +182,21 @@ static void enter(struct tx *tx, enum tx_state state)
 	tx->record->timeout_us =
 		timeout ? tx->call->server->worker->now_us + timeout : 0;
 	schedule_repeat(tx);
-	rearm(tx);
+	tx_rearm(tx);
 	turn_mark_tx(tx);
 }
 
 void tx_stop_repeating(struct tx *tx)
 {
 	tx->record->repeat_us = 0;
-	rearm(tx);
+	tx_rearm(tx);
 	turn_mark_tx(tx);
 }
 
 void tx_set_timeout(struct tx *tx, uint64_t deadline_us)
 {
 	tx->record->timeout_us = deadline_us;
-	rearm(tx);
+	tx_rearm(tx);
 	turn_mark_tx(tx);
 }
 
@@ -209,13 +209,13 @@ void tx_timer(struct tx *tx)
 		return;
 	}
 	if (!tx->record->repeat_us || tx->record->repeat_us > now) {
-		rearm(tx);
+		tx_rearm(tx);
 		return;
 	}
 	if (tx->record->interval_step < 255)
 		tx->record->interval_step++;
 	schedule_repeat(tx);
-	rearm(tx);
+	tx_rearm(tx);
 	turn_mark_tx(tx);
 	worker_count(tx->call->server->worker, COUNTER_sip_retransmitted);
 	tx_step(tx, TX_EV_REPEAT, NULL, NULL);

@@ -37,6 +37,7 @@ struct worker {
 	int media_bells[MEDIA_SLOT_MAX + 1]; /* and of media slots; -1 none */
 	struct turn turn;
 	struct prober *prober;
+	uint64_t effect_sent_before; /* our board's, when we started */
 	uint64_t now_us; /* CLOCK_BOOTTIME at the start of the turn */
 	uint64_t round_robin;
 	uint64_t second_us; /* the second that second_calls counts */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See adopt.h.  Signalling worker.  What the predecessor committed and did not
+ * send is sent again here: datagrams above the board's highest sent number,
+ * the missing end of streams, and the wishes of calls.  What it had not
+ * committed is still in the sockets, or comes again from the peer.
+ */
+#include "worker/adopt.h"
+
+#include <stdlib.h>
+
+#include "worker/dispatch.h"
+#include "worker/load.h"
+#include "worker/machine.h"
+
+struct adoption {
+	struct server *server;
+	uint64_t gap_us;      /* nobody served the book for so long */
+	uint64_t effect_sent; /* of the predecessor */
+	unsigned n_calls, n_txs;
+};
+
+static void on_call(void *arg, struct call_record *record)
+{
+	struct adoption *adoption = arg;
+	static const enum call_timer waiting[] = { CALL_TIMER_TRYING,
+						   CALL_TIMER_FAILOVER,
+						   CALL_TIMER_NO_ANSWER };
+	struct call *call = call_load(adoption->server, record);
+
+	for (unsigned i = 0; i < sizeof(waiting) / sizeof(*waiting); i++)
+		if (record->deadline_us[waiting[i]])
+			record->deadline_us[waiting[i]] += adoption->gap_us;
+	record->flags |= CALL_IS_ADOPTED;
+	call_timer_rearm(call);
+	if (record->state != CALL_ABSORBING)
+		load_place(call);
+	if ((record->flags & CALL_SHOWED_18X) && !record->answered_us &&
+	    record->state < CALL_ANSWERED)
+		load_changed(adoption->server, 0, +1);
+	if (record->wish.worker)
+		turn_note_media(adoption->server, record->wish.worker,
+				record->id);
+	adoption->n_calls++;
+}
+
+/* A lost 180 comes again when an INVITE in Proceeding is repeated once. */
+static bool is_to_repeat(const struct adoption *adoption,
+			 const struct tx_record *record)
+{
+	const struct transport_row *row = transport_row(record->transport);
+
+	if (!record->bytes.len || !row || row->is_reliable)
+		return false;
+	if (record->role == TX_INVITE_CLIENT &&
+	    record->state == TX_PROCEEDING)
+		return true;
+	return record->effect > adoption->effect_sent;
+}
+
+static void on_tx(void *arg, struct tx_record *record)
+{
+	struct adoption *adoption = arg;
+	struct call *call = call_find(adoption->server, record->call);
+	struct tx *tx;
+
+	if (!call) { /* its call was deleted: so is it */
+		book_del_tx(adoption->server->book, record->call, record->tx);
+		adoption->server->is_dirty = true;
+		free(record);
+		return;
+	}
+	tx = tx_load(call, record);
+	if (record->timeout_us)
+		record->timeout_us += adoption->gap_us;
+	tx_rearm(tx);
+	if (is_to_repeat(adoption, record))
+		tx_send_now(tx);
+	adoption->n_txs++;
+}
+
+static void on_stream(void *arg, struct stream_record *record)
+{
+	struct adoption *adoption = arg;
+	struct connection *connection =
+		connection_find(adoption->server, record->connection);
+
+	if (connection) {
+		connection_restore(connection, record);
+	} else { /* it closed while nobody watched */
+		book_del_stream(adoption->server->book, record->connection);
+		adoption->server->is_dirty = true;
+		dispatch_connection_lost(adoption->server, record->connection);
+	}
+	free(record);
+}
+
+static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
+{
+	struct adoption *adoption = arg;
+	struct server *server = adoption->server;
+	struct intake_mark *mark;
+
+	if (kind == 'r' && key <= BOOK_MAX && server->in[key]) {
+		ring_rewind(server->in[key], value);
+		server->in_position[key] = value;
+	} else if (kind == 'c') {
+		mark = calloc(1, sizeof(*mark));
+		must(mark);
+		mark->connection = key;
+		mark->offset = value;
+		HASH_ADD(hh, server->marks, connection,
+			 sizeof(mark->connection), mark);
+	}
+}
+
+static void rewind_rings(struct server *server)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++)
+		if (server->in[i])
+			ring_rewind(server->in[i], 0);
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
+		if (server->told[i])
+			ring_rewind(server->told[i], 0);
+		for (unsigned side = 0; side < 2; side++)
+			if (server->ports[i][side])
+				ring_rewind(server->ports[i][side], 0);
+	}
+}
+
+/* Connections that were accepted and not committed yet: from their start. */
+static void restore_others(struct server *server)
+{
+	struct connection *c, *next;
+
+	HASH_ITER(hh, server->connections, c, next)
+		if (!c->watch)
+			connection_restore(c, NULL);
+}
+
+static void tell(const struct adoption *adoption, unsigned bad)
+{
+	struct worker *worker = adoption->server->worker;
+	char text[BOARD_EVENT_TEXT];
+	struct out out = out_init(text, sizeof(text));
+
+	if (!adoption->n_calls && !bad)
+		return;
+	board_add(worker->board, COUNTER_calls_adopted, adoption->n_calls);
+	out_printf(&out, "book=ms%u calls=%u transactions=%u bad=%u gap_ms=%llu",
+		   adoption->server->index, adoption->n_calls, adoption->n_txs,
+		   bad, (unsigned long long)(adoption->gap_us / USEC_PER_MSEC));
+	log_event(LOG_LVL_NOTICE, "book_adopted", "%s", out_end(&out));
+	board_event(worker->board, LOG_LVL_NOTICE, "book_adopted",
+		    out_end(&out));
+}
+
+/* Numbers of datagrams grow with time in every process, so that one page tells
+ * for whoever served the book last under this slot's name; after a sibling it
+ * is too low, and what was sent is sent once more, which does no harm. */
+static uint64_t effect_sent_of(const struct worker *worker, unsigned book)
+{
+	const struct board *board = worker->health.boards[book];
+
+	if (worker->child.slot.index == book)
+		return worker->effect_sent_before;
+	return board ? atomic_load_explicit(&board->effect_sent,
+					    memory_order_relaxed) :
+		       0;
+}
+
+int adopt_book(struct server *server)
+{
+	struct worker *worker = server->worker;
+	uint64_t until = book_served_until_us(server->book);
+	struct adoption adoption = {
+		.server = server,
+		.gap_us = until && until < worker->now_us ?
+				  worker->now_us - until :
+				  0,
+		.effect_sent = effect_sent_of(worker, server->index),
+	};
+	unsigned bad_calls = 0, bad_txs = 0, bad_streams = 0;
+	int error;
+
+	rewind_rings(server);
+	error = book_scan_intake(server->book, on_intake, &adoption);
+	if (!error)
+		error = book_scan_calls(server->book, on_call, &adoption,
+					&bad_calls);
+	if (!error)
+		error = book_scan_txs(server->book, on_tx, &adoption, &bad_txs);
+	if (!error)
+		error = book_scan_streams(server->book, on_stream, &adoption,
+					  &bad_streams);
+	if (error)
+		return error;
+	restore_others(server);
+	worker->quiet_since_us = worker->now_us;
+	tell(&adoption, bad_calls + bad_txs + bad_streams);
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mspool-worker, the signalling worker: one Mediation Server of the pool.
+ * Started by the master only.
+ *
+ *   hears     from        what
+ *   master    channel     worker/inbox.c
+ *   peers     sockets     worker/udp.c, worker/connection.c
+ *   siblings  rings       worker/intake.c (HANDOVER)
+ *   media     rings       worker/media.c (ports, dead media)
+ *
+ * The loop: handle what is ready, then timers, then one commit, then send.
+ */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "worker/inbox.h"
+#include "worker/intake.h"
+#include "worker/machine.h"
+#include "worker/media.h"
+#include "worker/prober.h"
+
+#define WAIT_MAX_US 50000ull   /* so that the board's beat is never older */
+#define QUIET_MAX_US 200000ull /* adoption: input first, but not for ever */
+
+static void on_channel(int fd, unsigned what, void *arg)
+{
+	struct worker *worker = arg;
+	unsigned strange = 0;
+
+	(void)fd;
+	if (what & LOOP_WRITE)
+		channel_flush(worker->child.channel);
+	if (channel_read(worker->child.channel, worker_inbox, worker,
+			 &strange) == 0)
+		return;
+	/* the master is gone: serve on; its successor finds us by the books */
+	worker->channel_watch = watch_free(worker->channel_watch);
+	log_event(LOG_LVL_WARNING, "master_gone", "slot=%s",
+		  worker->child.name);
+}
+
+static void start(struct worker *worker, int argc, char **argv)
+{
+	const char *run;
+
+	child_start(&worker->child, argc, argv);
+	run = worker->child.run_dir;
+	worker->now_us = clock_boot_us();
+	worker->wheel = wheel_new(worker->now_us);
+	must(worker->wheel);
+	for (unsigned i = 0; i <= BOOK_MAX; i++)
+		worker->bells[i] = -1;
+	for (unsigned i = 0; i <= MEDIA_SLOT_MAX; i++)
+		worker->media_bells[i] = -1;
+	must(board_own(run, worker->child.slot, &worker->board) == 0);
+	must_note_at(worker->board->last_words,
+		     sizeof(worker->board->last_words));
+	worker->effect_sent_before = worker->board->effect_sent;
+	worker->board->calls = 0;
+	worker->board->calls_early = 0;
+	for (unsigned i = 0; i < BOARD_PEERS; i++)
+		worker->board->peers[i].calls = 0;
+	must(pool_table_open(run, false, &worker->health.pool) == 0);
+	/* written by the prober; there from the start */
+	(void)health_table_open(run, false, &worker->health.table);
+	must(steer_board_open(run, &worker->steer) == 0);
+	worker->channel_watch =
+		loop_watch(worker->child.loop,
+			   channel_fd(worker->child.channel), LOOP_READ,
+			   on_channel, worker);
+	must(worker->channel_watch);
+}
+
+static void read_rings(struct worker *worker)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct server *server = worker->servers[i];
+
+		if (!server || !server->book)
+			continue;
+		for (unsigned from = 1; from <= BOOK_MAX; from++)
+			if (server->in[from] &&
+			    !ring_is_empty(server->in[from]))
+				intake_ring(server, from);
+		for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+			if (server->told[slot] &&
+			    !ring_is_empty(server->told[slot]))
+				media_told(server, slot);
+	}
+}
+
+/* Marks all our rings, so that who puts something rings our bell; true when
+ * something is there already. */
+static bool fall_asleep(struct worker *worker, bool is_asleep)
+{
+	bool has_input = false;
+
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct server *server = worker->servers[i];
+
+		if (!server || !server->book)
+			continue;
+		for (unsigned from = 1; from <= BOOK_MAX; from++)
+			if (server->in[from]) {
+				ring_sleep(server->in[from], is_asleep);
+				has_input |= !ring_is_empty(server->in[from]);
+			}
+		for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+			if (server->told[slot]) {
+				ring_sleep(server->told[slot], is_asleep);
+				has_input |=
+					!ring_is_empty(server->told[slot]);
+			}
+	}
+	return has_input;
+}
+
+static void expire(struct worker *worker, struct timer *timer)
+{
+	char *at = (char *)timer;
+
+	switch (timer->kind) {
+	case TIMER_TX:
+		tx_timer((struct tx *)(at - offsetof(struct tx, timer)));
+		break;
+	case TIMER_CALL:
+		machine_timer((struct call *)(at - offsetof(struct call,
+							    timer)));
+		break;
+	case TIMER_CONNECTION:
+		connection_expire((struct connection *)(at -
+							offsetof(struct connection,
+								 timer)));
+		break;
+	case TIMER_PROBE:
+		prober_expire(worker, timer);
+		break;
+	}
+}
+
+/* Input before time (DESIGN 3): after an adoption no timer runs before the
+ * sockets and rings were read dry. */
+static void run_timers(struct worker *worker)
+{
+	struct timer *timer;
+
+	if (worker->quiet_since_us) {
+		if (worker->had_input &&
+		    worker->now_us < worker->quiet_since_us + QUIET_MAX_US)
+			return;
+		worker->quiet_since_us = 0;
+	}
+	while ((timer = wheel_expire(worker->wheel, worker->now_us)))
+		expire(worker, timer);
+}
+
+static uint64_t wait_us(struct worker *worker)
+{
+	if (worker->quiet_since_us || worker->is_leaving)
+		return 0;
+	return wheel_wait_us(worker->wheel, clock_boot_us(), WAIT_MAX_US);
+}
+
+static void turn(struct worker *worker)
+{
+	uint64_t wait = wait_us(worker);
+
+	if (wait && fall_asleep(worker, true))
+		wait = 0;
+	worker->had_input = false;
+	worker->now_us = clock_boot_us();
+	if (loop_turn(worker->child.loop, wait) < 0)
+		log_event(LOG_LVL_ERROR, "loop_failed", "slot=%s",
+			  worker->child.name);
+	worker->now_us = clock_boot_us();
+	if (wait)
+		fall_asleep(worker, false);
+	atomic_fetch_add_explicit(&worker->board->beat, 1,
+				  memory_order_relaxed);
+	read_rings(worker);
+	run_timers(worker);
+	turn_end(worker);
+}
+
+int main(int argc, char **argv)
+{
+	static struct worker worker;
+
+	start(&worker, argc, argv);
+	while (!worker.is_leaving)
+		turn(&worker);
+	turn_end(&worker); /* what the last step wished */
+	channel_flush(worker.child.channel);
+	return 0;
+}
