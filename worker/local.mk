@@ -1,1 +1,30 @@
-# worker/
+# mspool-worker, the signalling worker
+pkglibexec_PROGRAMS += worker/mspool-worker
+worker_mspool_worker_SOURCES = \
+	worker/adopt.c worker/adopt.h \
+	worker/answer.c \
+	worker/call.c worker/call.h \
+	worker/connection.c \
+	worker/dispatch.c worker/dispatch.h \
+	worker/evidence.c worker/evidence.h \
+	worker/finish.c \
+	worker/inbox.c worker/inbox.h \
+	worker/intake.c worker/intake.h \
+	worker/load.c worker/load.h \
+	worker/machine.c worker/machine.h \
+	worker/media.c worker/media.h \
+	worker/message.c worker/message.h worker/pass.def \
+	worker/mspool-worker.c \
+	worker/prober.c worker/prober.h \
+	worker/reply.c \
+	worker/server.c worker/server.h \
+	worker/setup.c worker/setup.h \
+	worker/steer.c \
+	worker/talk.c \
+	worker/transport.h \
+	worker/turn.c worker/turn.h \
+	worker/tx.c \
+	worker/udp.c \
+	worker/worker.h
+worker_mspool_worker_LDADD = libroute.a libsip.a libshm.a libbase.a \
+	$(PCRE2_LIBS) $(OSIP_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)

@@ -8,6 +8,7 @@
 #define WORKER_WORKER_H
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/wheel.h"
 #include "route/route.h"
 #include "shm/board.h"
