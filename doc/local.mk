@@ -1,1 +1,16 @@
 # doc/
+dist_man_MANS += doc/man/mspoolctl.1
+EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
+	doc/decisions/0000-what-stands-here.md \
+	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
+	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \
+	doc/how-to/add-an-option.md
+
+# The part of mspoolctl.1 that the tables of tools/ctl_*.def hold.
+.PHONY: update-man
+update-man: tools/mspoolctl
+	$(AM_V_GEN)tools/mspoolctl help manual >doc/man/verbs.tmp && \
+	sed -i -e '/^\.\\" begin: /r doc/man/verbs.tmp' \
+	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
+	    $(srcdir)/doc/man/mspoolctl.1; \
+	rm -f doc/man/verbs.tmp

@@ -241,6 +241,10 @@ int ctl_help(struct ctl *ctl)
 		ctl_print_help(ctl->out);
 		return CTL_DONE;
 	}
+	if (strcmp(ctl->args[0], "manual") == 0) { /* for make update-man */
+		ctl_print_manual(ctl->out);
+		return CTL_DONE;
+	}
 	verb = find_verb(ctl->args, ctl->n_args, &n_words);
 	if (!verb)
 		return unknown_verb(ctl, ctl->args, ctl->n_args);
