@@ -5,6 +5,7 @@
 #include "tests/unit/ctl_fixture.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * A run folder with a pool in it, written through shm/ as the processes of a
  * pool would, for the tests of mspoolctl: ms1 and mw1 up (both are this test),
- * ms2 down, gw1 up, gw2 down; calls ms1-1 (answered, with media), ms1-2 (set
- * up after a failed try), ms1-3 (absorbing).
+ * ms2 down, gw1 up, gw2 down; calls ms1-1 (set up after a failed try), ms1-4
+ * (answered, with media), ms1-6 (absorbing).
  */
 #ifndef TESTS_UNIT_CTL_FIXTURE_H
 #define TESTS_UNIT_CTL_FIXTURE_H
