@@ -332,6 +332,9 @@ struct store *store_forget(struct store *store)
 {
 	if (store) {
 		must(!store->is_reader_busy);
+		if (store->reader) /* gives its slot in the lock file back */
+			mdb_txn_abort(store->reader);
+		store->reader = NULL;
 		store->is_parked = true;
 	}
 	return NULL;
@@ -406,11 +409,23 @@ int store_grow(struct store *store)
 
 /* ---- transactions ------------------------------------------------------- */
 
+/* Readers that were killed leave their slots behind: cleared when none is left
+ * for us. */
+static int begin_reader(struct store *store)
+{
+	int n_dead;
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader);
+
+	if (rc == MDB_READERS_FULL && !mdb_reader_check(store->env, &n_dead))
+		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY,
+				   &store->reader);
+	return rc;
+}
+
 static int begin_kept(struct store *store, void **ret_txn)
 {
 	int rc = store->reader ? mdb_txn_renew(store->reader)
-			       : mdb_txn_begin(store->env, NULL, MDB_RDONLY,
-					       &store->reader);
+			       : begin_reader(store);
 
 	if (rc)
 		return rc;
