@@ -1,12 +1,13 @@
 # libsip.a
 noinst_LIBRARIES += libsip.a
 libsip_a_SOURCES =
-libsip_a_CFLAGS = $(AM_CFLAGS)
+libsip_a_CFLAGS = $(AM_CFLAGS) $(OSIP_CFLAGS)
 
 # text in, slices out; and back
 libsip_a_SOURCES += \
 	sip/chars.c sip/chars.h \
 	sip/frame.c \
+	sip/grammar.c \
 	sip/lines.c sip/lines.h \
 	sip/name_addr.c \
 	sip/names.c sip/names.h \
