@@ -190,9 +190,22 @@ static const struct ctl_verb *find_verb(char **args, unsigned n,
 	return NULL;
 }
 
-/* The verb that was probably meant, or NULL: by its two first words, by the
- * first alone, then as a part of a verb of two words ("call" of "show call").
- */
+/* A verb of two words of which only one was given: "show", "route". */
+static const char *verb_with_word(const char *word)
+{
+	for (const struct ctl_verb *verb = ctl_verbs; verb->words; verb++) {
+		struct slice second = slice_of(verb->words);
+		struct slice first = slice_cut(&second, ' ');
+
+		if (second.ptr && (slice_is(first, slice_of(word)) ||
+				   slice_is(second, slice_of(word))))
+			return verb->words;
+	}
+	return NULL;
+}
+
+/* The verb that was probably meant, or NULL: by its two first words, else by
+ * the first. */
 static const char *nearest_verb(char **args, unsigned n)
 {
 	const char *names[N_VERBS + 1] = {0};
@@ -206,17 +219,8 @@ static const char *nearest_verb(char **args, unsigned n)
 		found = str_nearest(two, names);
 	}
 	if (!found)
-		found = str_nearest(args[0], names);
-	for (unsigned i = 0; !found && i < N_VERBS; i++) {
-		const char *blank = strchr(names[i], ' ');
-
-		if (blank &&
-		    (strcmp(blank + 1, args[0]) == 0 ||
-		     (strncmp(names[i], args[0], strlen(args[0])) == 0 &&
-		      names[i][strlen(args[0])] == ' ')))
-			found = names[i];
-	}
-	return found;
+		found = verb_with_word(args[0]);
+	return found ? found : str_nearest(args[0], names);
 }
 
 static int unknown_verb(const struct ctl *ctl, char **args, unsigned n)
