@@ -12,7 +12,9 @@
  *                                         as media_harness prints them
  *
  * Party addresses: call i's caller is at BASE + 4i, its callee at BASE + 4i + 2
- * (-p BASE, -a ADDRESS).  The result is one JSON object on stdout.
+ * (-p BASE, -a ADDRESS).  With -s PID the CPU time of the relay's process, all
+ * its threads, is taken over the very time that packets flow.  The result is
+ * one JSON object on stdout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -59,6 +61,8 @@ struct flow {
 
 struct generator {
 	unsigned n_calls, seconds, base_port;
+	int relay_pid; /* 0: not measured */
+	double relay_cpu_us;
 	char host[64];
 	struct flow *flows; /* 2i caller's, 2i + 1 callee's */
 	unsigned n_flows, packets_each;
@@ -318,6 +322,28 @@ static void sleep_until(uint64_t at_ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
+/* User and system time of a process so far, in the kernel's ticks. */
+static double relay_cpu_us(int pid)
+{
+	unsigned long long user, kernel;
+	char path[64], line[1024] = "";
+	FILE *file;
+	char *name_end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (!file || !fgets(line, sizeof(line), file))
+		die(path);
+	fclose(file);
+	name_end = strrchr(line, ')');
+	if (!name_end ||
+	    sscanf(name_end + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		   &user, &kernel) != 2)
+		die(path);
+	return (double)(user + kernel) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
 static void run(struct generator *generator)
 {
 	uint64_t n_ticks = generator->seconds * 1000ull;
@@ -407,6 +433,9 @@ static void print_result(const struct generator *generator)
 	       (unsigned long long)generator->send_errors,
 	       (unsigned long long)generator->late_ticks);
 	print_gaps(generator);
+	if (generator->relay_pid)
+		printf("\"relay_us_per_packet\":%.2f,",
+		       generator->relay_cpu_us / (double)(sent ? sent : 1));
 	printf("\"delay_us\":{\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,"
 	       "\"p999\":%llu,\"max\":%llu},\"generator_us_per_packet\":%.2f}\n",
 	       (unsigned long long)delay_percentile(generator, 0.5),
@@ -436,8 +465,9 @@ static const struct mode *mode_of(int argc, char **argv)
 		if (strcmp(modes[i].name, argv[0]) == 0 &&
 		    argc == (modes[i].has_word ? 2 : 1))
 			return &modes[i];
-	fprintf(stderr, "usage: rtpgen [-n calls] [-t seconds] [-p base port] "
-			"[-a address] direct | ports FILE | ng HOST:PORT\n");
+	fprintf(stderr,
+		"usage: rtpgen [-n calls] [-t seconds] [-p base port] "
+		"[-a address] [-s pid] direct | ports FILE | ng HOST:PORT\n");
 	exit(2);
 }
 
@@ -448,7 +478,7 @@ static void read_options(struct generator *generator, int argc, char **argv)
 	*generator = (struct generator){
 		.n_calls = 100, .seconds = 5, .base_port = 40000};
 	snprintf(generator->host, sizeof(generator->host), "127.0.0.1");
-	while ((letter = getopt(argc, argv, "n:t:p:a:")) != -1) {
+	while ((letter = getopt(argc, argv, "n:t:p:a:s:")) != -1) {
 		if (letter == 'n')
 			generator->n_calls =
 				(unsigned)strtoul(optarg, NULL, 10);
@@ -458,6 +488,8 @@ static void read_options(struct generator *generator, int argc, char **argv)
 		else if (letter == 'p')
 			generator->base_port =
 				(unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 's')
+			generator->relay_pid = atoi(optarg);
 		else if (letter == 'a')
 			snprintf(generator->host, sizeof(generator->host), "%s",
 				 optarg);
@@ -475,7 +507,11 @@ int main(int argc, char **argv)
 	mode = mode_of(argc - optind, argv + optind);
 	generator_open(&generator);
 	mode->aim(&generator, argv[argc - 1]);
+	if (generator.relay_pid)
+		generator.relay_cpu_us = -relay_cpu_us(generator.relay_pid);
 	run(&generator);
+	if (generator.relay_pid)
+		generator.relay_cpu_us += relay_cpu_us(generator.relay_pid);
 	print_result(&generator);
 	return 0;
 }
