@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define VERSION	     2
+#define RTP_VERSION  2
 #define MAX_DROPOUT  3000 /* RFC 3550 A.1: a bigger step is a new beginning */
 #define MAX_MISORDER 100
 #define SEQ_MOD	     0x10000u
@@ -77,7 +77,7 @@ int rtp_parse(const uint8_t *packet, size_t len, struct rtp_view *ret_view)
 {
 	size_t head, padding;
 
-	if (len < RTP_HEAD_LEN || packet[0] >> 6 != VERSION)
+	if (len < RTP_HEAD_LEN || packet[0] >> 6 != RTP_VERSION)
 		return -EINVAL;
 	head = head_len(packet, len);
 	padding = padding_len(packet, len);
@@ -97,7 +97,7 @@ int rtp_parse(const uint8_t *packet, size_t len, struct rtp_view *ret_view)
 
 size_t rtp_write_head(uint8_t *packet, const struct rtp_view *view)
 {
-	packet[0] = VERSION << 6;
+	packet[0] = RTP_VERSION << 6;
 	packet[1] = (uint8_t)((view->is_marked ? 0x80 : 0) |
 			      (view->payload_type & 0x7f));
 	write_16(packet + 2, view->sequence);
@@ -110,7 +110,7 @@ bool rtp_is_rtcp(const uint8_t *packet, size_t len)
 {
 	unsigned type;
 
-	if (len < 2 || packet[0] >> 6 != VERSION)
+	if (len < 2 || packet[0] >> 6 != RTP_VERSION)
 		return false;
 	type = packet[1] & 0x7f;
 	return type >= 64 && type <= 95;
