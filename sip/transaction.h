@@ -44,12 +44,12 @@ enum tx_event {
 	N_TX_EVENTS
 };
 
-#define TX_DO_SEND 1u	  /* send the stored bytes (again) */
-#define TX_DO_PASS 2u	  /* tell the call */
-#define TX_DO_ACK 4u	  /* client: make the ACK of a non-2xx, store, send */
-#define TX_DO_LOST 8u	  /* tell the call: no answer came, or no ACK */
-#define TX_DO_QUIET 16u	  /* stop repeating */
-#define TX_DO_COUNT 32u	  /* a repeat of the peer's was absorbed */
+#define TX_DO_SEND  1u	/* send the stored bytes (again) */
+#define TX_DO_PASS  2u	/* tell the call */
+#define TX_DO_ACK   4u	/* client: make the ACK of a non-2xx, store, send */
+#define TX_DO_LOST  8u	/* tell the call: no answer came, or no ACK */
+#define TX_DO_QUIET 16u /* stop repeating */
+#define TX_DO_COUNT 32u /* a repeat of the peer's was absorbed */
 
 struct tx_row {
 	uint8_t is_row; /* 0: the event means nothing in this state */

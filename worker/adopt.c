@@ -23,9 +23,8 @@ struct adoption {
 static void on_call(void *arg, struct call_record *record)
 {
 	struct adoption *adoption = arg;
-	static const enum call_timer waiting[] = { CALL_TIMER_TRYING,
-						   CALL_TIMER_FAILOVER,
-						   CALL_TIMER_NO_ANSWER };
+	static const enum call_timer waiting[] = {
+		CALL_TIMER_TRYING, CALL_TIMER_FAILOVER, CALL_TIMER_NO_ANSWER};
 	struct call *call = call_load(adoption->server, record);
 
 	for (unsigned i = 0; i < sizeof(waiting) / sizeof(*waiting); i++)
@@ -52,8 +51,7 @@ static bool is_to_repeat(const struct adoption *adoption,
 
 	if (!record->bytes.len || !row || row->is_reliable)
 		return false;
-	if (record->role == TX_INVITE_CLIENT &&
-	    record->state == TX_PROCEEDING)
+	if (record->role == TX_INVITE_CLIENT && record->state == TX_PROCEEDING)
 		return true;
 	return record->effect > adoption->effect_sent;
 }
@@ -134,8 +132,8 @@ static void restore_others(struct server *server)
 	struct connection *c, *next;
 
 	HASH_ITER(hh, server->connections, c, next)
-		if (!c->watch)
-			connection_restore(c, NULL);
+	if (!c->watch)
+		connection_restore(c, NULL);
 }
 
 static void tell(const struct adoption *adoption, unsigned bad)
@@ -147,7 +145,8 @@ static void tell(const struct adoption *adoption, unsigned bad)
 	if (!adoption->n_calls && !bad)
 		return;
 	board_add(worker->board, COUNTER_calls_adopted, adoption->n_calls);
-	out_printf(&out, "book=ms%u calls=%u transactions=%u bad=%u gap_ms=%llu",
+	out_printf(&out,
+		   "book=ms%u calls=%u transactions=%u bad=%u gap_ms=%llu",
 		   adoption->server->index, adoption->n_calls, adoption->n_txs,
 		   bad, (unsigned long long)(adoption->gap_us / USEC_PER_MSEC));
 	log_event(LOG_LVL_NOTICE, "book_adopted", "%s", out_end(&out));
@@ -165,8 +164,8 @@ static uint64_t effect_sent_of(const struct worker *worker, unsigned book)
 	if (worker->child.slot.index == book)
 		return worker->effect_sent_before;
 	return board ? atomic_load_explicit(&board->effect_sent,
-					    memory_order_relaxed) :
-		       0;
+					    memory_order_relaxed)
+		     : 0;
 }
 
 int adopt_book(struct server *server)
@@ -175,9 +174,9 @@ int adopt_book(struct server *server)
 	uint64_t until = book_served_until_us(server->book);
 	struct adoption adoption = {
 		.server = server,
-		.gap_us = until && until < worker->now_us ?
-				  worker->now_us - until :
-				  0,
+		.gap_us = until && until < worker->now_us
+				  ? worker->now_us - until
+				  : 0,
 		.effect_sent = effect_sent_of(worker, server->index),
 	};
 	unsigned bad_calls = 0, bad_txs = 0, bad_streams = 0;

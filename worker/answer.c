@@ -17,17 +17,17 @@ void answer_send(struct tx *tx, int status, struct slice reason,
 		 struct slice body, const char *lines)
 {
 	struct out out = out_init(buffer, sizeof(buffer));
-	struct message_extra extra = { .pass = pass,
-				       .content_type = content_type,
-				       .body = body,
-				       .lines = lines };
+	struct message_extra extra = {.pass = pass,
+				      .content_type = content_type,
+				      .body = body,
+				      .lines = lines};
 
 	message_response(tx->call, tx, status, reason, &extra, &out);
 	must(!out.is_full);
 	tx_respond(tx, status, out_as_slice(&out));
 }
 
-static const struct slice sdp_type = { "application/sdp", 15 };
+static const struct slice sdp_type = {"application/sdp", 15};
 
 static void show_ringing(struct call *call, const struct call_cause *cause,
 			 struct slice body)
@@ -69,8 +69,7 @@ static void set_answered(struct call *call)
 {
 	struct worker *worker = call->server->worker;
 	uint64_t limit = worker->child.config->pool.max_call_duration_us;
-	struct board_peer *rows[2] = { load_peer(call, LEG_B),
-				       load_trunk(call) };
+	struct board_peer *rows[2] = {load_peer(call, LEG_B), load_trunk(call)};
 
 	if (call->record->flags & CALL_SHOWED_18X)
 		load_changed(call->server, 0, -1);
@@ -141,14 +140,14 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 {
 	struct call *call = invite->call;
 	enum leg_side leg = invite->record->leg;
-	struct tx_record record = { .tx = call->record->next_tx++,
-				    .method = SIP_ACK,
-				    .cseq = invite->record->cseq };
-	struct tx ack = { .record = &record, .call = call };
-	struct message_extra extra = { .pass = pass,
-				       .content_type = body.len ? sdp_type :
-								  SLICE_NONE,
-				       .body = body };
+	struct tx_record record = {.tx = call->record->next_tx++,
+				   .method = SIP_ACK,
+				   .cseq = invite->record->cseq};
+	struct tx ack = {.record = &record, .call = call};
+	struct message_extra extra = {.pass = pass,
+				      .content_type =
+					      body.len ? sdp_type : SLICE_NONE,
+				      .body = body};
 	struct out out = out_init(buffer, sizeof(buffer));
 	struct target target;
 

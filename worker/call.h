@@ -16,11 +16,11 @@
 
 enum call_flag {
 	CALL_IS_EMERGENCY = 1,
-	CALL_IS_COUNTED = 2,	 /* in calls_total */
-	CALL_SHOWED_18X = 4,	 /* the caller heard a ring: no failover */
-	CALL_ACKED = 8,		 /* the callee's 2xx has its ACK */
-	CALL_LATE_OFFER = 16,	 /* the callee makes the offer */
-	CALL_HAS_MEDIA = 32,	 /* ports are taken */
+	CALL_IS_COUNTED = 2,  /* in calls_total */
+	CALL_SHOWED_18X = 4,  /* the caller heard a ring: no failover */
+	CALL_ACKED = 8,	      /* the callee's 2xx has its ACK */
+	CALL_LATE_OFFER = 16, /* the callee makes the offer */
+	CALL_HAS_MEDIA = 32,  /* ports are taken */
 	CALL_IS_ADOPTED = 64,
 };
 
@@ -33,18 +33,18 @@ struct call {
 	bool is_dirty, is_gone, is_stored;
 	struct board_peer *load[N_LEGS + 1]; /* rows that count this call:
 						of both peers, of the trunk */
-	UT_hash_handle hh;    /* by id, in server->calls */
+	UT_hash_handle hh;		     /* by id, in server->calls */
 };
 
 /* A transaction; flags of tx_record. */
 enum tx_flag {
 	TX_CANCEL_WANTED = 1, /* CANCEL as soon as a provisional came */
 	TX_CANCELLED = 2,
-	TX_IS_STALE = 4,   /* an INVITE of a try that was left */
-	TX_HAS_ACK = 8,	   /* bytes hold the ACK of a 2xx */
-	TX_HAS_OFFER = 16, /* carried an offer */
-	TX_IS_STRAY = 32,  /* ends a fork's dialog: nobody waits for it */
-	TX_GOT_ACK = 64,   /* server: the 2xx was acknowledged */
+	TX_IS_STALE = 4,      /* an INVITE of a try that was left */
+	TX_HAS_ACK = 8,	      /* bytes hold the ACK of a 2xx */
+	TX_HAS_OFFER = 16,    /* carried an offer */
+	TX_IS_STRAY = 32,     /* ends a fork's dialog: nobody waits for it */
+	TX_GOT_ACK = 64,      /* server: the 2xx was acknowledged */
 	TX_WAS_RETRIED = 128, /* sent again over a new connection */
 };
 
@@ -70,9 +70,9 @@ void call_free(struct call *call);
 /* Sets a text of the record; text must not lie inside it. */
 void call_set(struct call *call, size_t ref_offset, struct slice text);
 #define CALL_TEXT(field) offsetof(struct call_record, field)
-#define LEG_TEXT(side, field)                                                 \
-	(offsetof(struct call_record, leg) +                                  \
-	 (side) * sizeof(struct leg_record) +                                 \
+#define LEG_TEXT(side, field)                                                  \
+	(offsetof(struct call_record, leg) +                                   \
+	 (side) * sizeof(struct leg_record) +                                  \
 	 offsetof(struct leg_record, field))
 static inline struct slice call_text(const struct call *call,
 				     struct record_text text)
@@ -109,8 +109,8 @@ void tx_request(struct tx *tx, struct target *target, struct slice bytes);
 /* Server: stores and sends a response. */
 void tx_respond(struct tx *tx, int status, struct slice bytes);
 /* Runs the table: event from the wire or a timer.  message may be NULL. */
-void tx_step(struct tx *tx, enum tx_event event,
-	     const struct arrival *arrival, const struct sip_message *message);
+void tx_step(struct tx *tx, enum tx_event event, const struct arrival *arrival,
+	     const struct sip_message *message);
 void tx_timer(struct tx *tx);
 void tx_set_bytes(struct tx *tx, struct slice bytes);
 /* Sends bytes that the transaction repeats itself no more (an ACK). */

@@ -20,10 +20,10 @@
 #include "worker/intake.h"
 #include "worker/message.h"
 
-#define CONNECTIONS_MAX 2048	   /* of one Mediation Server */
-#define TAIL_MAX (256 * 1024)	   /* a peer that does not read */
-#define MESSAGE_TIME_US 5000000ull /* from first byte to last */
-#define RECEIVE_BUFFER (256 * 1024)
+#define CONNECTIONS_MAX 2048	     /* of one Mediation Server */
+#define TAIL_MAX	(256 * 1024) /* a peer that does not read */
+#define MESSAGE_TIME_US 5000000ull   /* from first byte to last */
+#define RECEIVE_BUFFER	(256 * 1024)
 
 static char peek_buffer[SIP_MESSAGE_MAX + 1 + 4096];
 static char message_buffer[SIP_MESSAGE_MAX + 1];
@@ -161,10 +161,10 @@ static struct connection *connection_by_addr(struct server *server,
 	struct connection *c, *next;
 
 	HASH_ITER(hh, server->connections, c, next)
-		if (!c->is_gone && c->state != CONNECTION_CLOSING &&
-		    c->listener == target->listener &&
-		    addr_is_same(&c->remote, &target->addr))
-			return c;
+	if (!c->is_gone && c->state != CONNECTION_CLOSING &&
+	    c->listener == target->listener &&
+	    addr_is_same(&c->remote, &target->addr))
+		return c;
 	return NULL;
 }
 
@@ -245,8 +245,7 @@ static int append_tail(struct connection *c, struct slice bytes)
 
 /* The connection belongs to a sibling's book: it alone writes. */
 static int send_through_sibling(struct server *server,
-				const struct target *target,
-				struct slice bytes)
+				const struct target *target, struct slice bytes)
 {
 	struct arrival arrival = {
 		.server = server,
@@ -256,9 +255,9 @@ static int send_through_sibling(struct server *server,
 	};
 
 	return steer_hand_over(&arrival, call_book(target->connection),
-			       HANDOVER_SEND) ?
-		       0 :
-		       -ENOBUFS;
+			       HANDOVER_SEND)
+		       ? 0
+		       : -ENOBUFS;
 }
 
 int connection_send(struct server *server, struct target *target,
@@ -303,7 +302,7 @@ static size_t take_one(struct connection *c, char *bytes, size_t len,
 	struct arrival arrival = {
 		.server = c->server,
 		.bytes = message_buffer,
-		.from = { TRANSPORT_TCP, c->listener, c->id, c->remote },
+		.from = {TRANSPORT_TCP, c->listener, c->id, c->remote},
 		.offset = c->consumed + c->peeked,
 	};
 
@@ -441,8 +440,8 @@ void connection_settle(struct connection *c)
 	if (c->is_gone)
 		return;
 	while (c->peeked) {
-		ssize_t n = recv(c->fd, NULL, c->peeked,
-				 MSG_TRUNC | MSG_DONTWAIT);
+		ssize_t n =
+			recv(c->fd, NULL, c->peeked, MSG_TRUNC | MSG_DONTWAIT);
 
 		if (n <= 0)
 			break;
@@ -461,13 +460,13 @@ const struct stream_record *connection_record(struct connection *c)
 		char bytes[sizeof(struct stream_record) + TAIL_MAX];
 	} buffer;
 	struct stream_record *record = &buffer.record;
-	size_t tail = c->tail_len < 65535 - sizeof(*record) ?
-			      c->tail_len :
-			      65535 - sizeof(*record);
+	size_t tail = c->tail_len < 65535 - sizeof(*record)
+			      ? c->tail_len
+			      : 65535 - sizeof(*record);
 
 	*record = (struct stream_record){
-		.head = { SCHEMA_VERSION, RECORD_STREAM,
-			  (uint32_t)(sizeof(*record) + tail) },
+		.head = {SCHEMA_VERSION, RECORD_STREAM,
+			 (uint32_t)(sizeof(*record) + tail)},
 		.connection = c->id,
 		.consumed = c->consumed + c->peeked,
 		.written = c->written,
@@ -476,8 +475,8 @@ const struct stream_record *connection_record(struct connection *c)
 		.is_open = c->state != CONNECTION_CLOSING,
 		.local = c->local,
 		.remote = c->remote,
-		.tail = { (uint16_t)(tail ? sizeof(*record) : 0),
-			  (uint16_t)tail },
+		.tail = {(uint16_t)(tail ? sizeof(*record) : 0),
+			 (uint16_t)tail},
 	};
 	if (tail)
 		memcpy(buffer.bytes + sizeof(*record), c->tail, tail);
@@ -506,9 +505,9 @@ void connection_close(struct connection *c, const char *why)
 
 void connection_expire(struct connection *c)
 {
-	connection_close(c, c->state == CONNECTION_CONNECTING ?
-				    "connect timed out" :
-				    "message not complete in time");
+	connection_close(c, c->state == CONNECTION_CONNECTING
+				    ? "connect timed out"
+				    : "message not complete in time");
 }
 
 void connection_free(struct connection *c)
@@ -539,7 +538,7 @@ int connection_adopt(struct server *server,
 static void measure(struct connection *c, uint64_t *ret_consumed,
 		    uint64_t *ret_written)
 {
-	struct tcp_info info = { 0 };
+	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 	int in = 0, out = 0;
 
@@ -554,8 +553,8 @@ static void measure(struct connection *c, uint64_t *ret_consumed,
 void connection_restore(struct connection *c,
 			const struct stream_record *record)
 {
-	struct slice tail = record ? record_slice(record, record->tail) :
-				     SLICE_NONE;
+	struct slice tail =
+		record ? record_slice(record, record->tail) : SLICE_NONE;
 	uint64_t skip;
 
 	measure(c, &c->consumed, &c->written);
@@ -563,8 +562,8 @@ void connection_restore(struct connection *c,
 		c->peeked = record->consumed - c->consumed;
 	if (record && record->written + tail.len > c->written) {
 		skip = c->written - record->written;
-		append_tail(c, (struct slice){ tail.ptr + skip,
-					       tail.len - skip });
+		append_tail(c,
+			    (struct slice){tail.ptr + skip, tail.len - skip});
 	}
 	c->is_stored = record != NULL;
 	if (record && !record->is_open)

@@ -25,11 +25,10 @@ static struct tx *find_client(struct call *call, uint16_t number,
 		if (tx->record->role != TX_CLIENT &&
 		    tx->record->role != TX_INVITE_CLIENT)
 			continue;
-		if (method == SIP_CANCEL ?
-			    tx->record->method == SIP_CANCEL &&
-				    tx->record->partner == number :
-			    tx->record->tx == number &&
-				    tx->record->method == method)
+		if (method == SIP_CANCEL ? tx->record->method == SIP_CANCEL &&
+						   tx->record->partner == number
+					 : tx->record->tx == number &&
+						   tx->record->method == method)
 			return tx;
 	}
 	return NULL;
@@ -51,9 +50,9 @@ static void on_call_response(struct arrival *arrival,
 			     const struct token *token, unsigned number)
 {
 	struct call *call = call_find(arrival->server, token->call);
-	struct tx *tx = call ? find_client(call, (uint16_t)number,
-					   message->method) :
-			       NULL;
+	struct tx *tx =
+		call ? find_client(call, (uint16_t)number, message->method)
+		     : NULL;
 
 	if (!tx || !is_our_branch(tx, message->branch) ||
 	    !addr_is_same_host(&arrival->from.addr, &tx->record->peer)) {
@@ -64,9 +63,9 @@ static void on_call_response(struct arrival *arrival,
 	    tx->record->connection != arrival->from.connection)
 		tx->record->connection = arrival->from.connection;
 	tx_step(tx,
-		message->status < 200 ? TX_EV_1XX :
-		message->status < 300 ? TX_EV_2XX :
-					TX_EV_3XX_6XX,
+		message->status < 200	? TX_EV_1XX
+		: message->status < 300 ? TX_EV_2XX
+					: TX_EV_3XX_6XX,
 		arrival, message);
 }
 
@@ -86,7 +85,8 @@ static void on_response(struct arrival *arrival,
 		drop_response(arrival->server);
 }
 
-/* ---- requests with our tag ------------------------------------------------ */
+/* ---- requests with our tag ------------------------------------------------
+ */
 
 static void no_dialog(struct arrival *arrival,
 		      const struct sip_message *message)
@@ -101,8 +101,7 @@ static bool is_from_peer(const struct arrival *arrival,
 			 const struct sip_message *message,
 			 const struct call *call, enum leg_side leg)
 {
-	const struct config *config =
-		arrival->server->worker->child.config;
+	const struct config *config = arrival->server->worker->child.config;
 	const struct config_peer *peer = config_peer_by_source(
 		config, config_listener(config, arrival->from.listener),
 		&arrival->from.addr, message->sent_by_port);
@@ -186,7 +185,8 @@ static void on_dialog_request(struct arrival *arrival,
 	machine_on_request(call, leg, arrival, message);
 }
 
-/* ---- requests without ----------------------------------------------------- */
+/* ---- requests without -----------------------------------------------------
+ */
 
 static void on_invite(struct arrival *arrival,
 		      const struct sip_message *message)
@@ -249,10 +249,10 @@ typedef void request_handler(struct arrival *arrival,
 			     const struct sip_message *message);
 
 static request_handler *const handlers[N_SIP_METHODS] = {
-	[SIP_INVITE] = on_invite,   [SIP_CANCEL] = on_cancel,
-	[SIP_ACK] = on_stray_ack,   [SIP_OPTIONS] = on_options,
-	[SIP_BYE] = no_dialog,	    [SIP_UPDATE] = no_dialog,
-	[SIP_PRACK] = no_dialog,    [SIP_INFO] = no_dialog,
+	[SIP_INVITE] = on_invite, [SIP_CANCEL] = on_cancel,
+	[SIP_ACK] = on_stray_ack, [SIP_OPTIONS] = on_options,
+	[SIP_BYE] = no_dialog,	  [SIP_UPDATE] = no_dialog,
+	[SIP_PRACK] = no_dialog,  [SIP_INFO] = no_dialog,
 };
 
 void dispatch_message(struct arrival *arrival,
@@ -291,8 +291,7 @@ void dispatch_asked(struct arrival *arrival)
 		dispatch_message(arrival, &message);
 		return;
 	}
-	book = worker->steer
-		       ->buckets[slice_hash(message.call_id, 0) % BUCKETS]
+	book = worker->steer->buckets[slice_hash(message.call_id, 0) % BUCKETS]
 		       .book;
 	if (book == arrival->server->index) {
 		dispatch_message(arrival, &message);

@@ -55,8 +55,8 @@ static enum route_fitness fitness_of(const struct config_peer *peer,
 		return FIT_BEHIND;
 	case PEER_HELD:
 	case PEER_DOWN:
-		return peer->health.unhealthy == UNHEALTHY_DEMOTE ? FIT_BEHIND :
-								    UNFIT;
+		return peer->health.unhealthy == UNHEALTHY_DEMOTE ? FIT_BEHIND
+								  : UNFIT;
 	case PEER_DISABLED:
 	case PEER_DRAINING:
 		break;

@@ -14,24 +14,24 @@
 
 static char buffer[SIP_MESSAGE_MAX];
 
-/* ---- the callee's INVITE is not wanted any more --------------------------- */
+/* ---- the callee's INVITE is not wanted any more ---------------------------
+ */
 
 /* RFC 3261 9.1: only after a provisional; the same branch as the INVITE. */
 void finish_cancel_invite(struct tx *invite, const char *lines)
 {
 	struct out out = out_init(buffer, sizeof(buffer));
-	struct target target = { invite->record->transport,
-				 invite->record->listener,
-				 invite->record->connection,
-				 invite->record->peer };
+	struct target target = {
+		invite->record->transport, invite->record->listener,
+		invite->record->connection, invite->record->peer};
 	struct tx *cancel;
 
 	if (invite->record->flags & TX_CANCELLED)
 		return;
 	invite->record->flags |= TX_CANCELLED;
 	message_cancel(invite, lines, &out);
-	tx_set_timeout(invite, invite->call->server->worker->now_us +
-				       64 * SIP_T1_US);
+	tx_set_timeout(invite,
+		       invite->call->server->worker->now_us + 64 * SIP_T1_US);
 	cancel = tx_new(invite->call, invite->record->leg, TX_CLIENT,
 			SIP_CANCEL);
 	cancel->record->partner = invite->record->tx;
@@ -68,10 +68,9 @@ static void bye_stray(struct tx *invite, const struct sip_message *message)
 {
 	struct call *call = invite->call;
 	struct out out = out_init(buffer, sizeof(buffer));
-	struct target target = { invite->record->transport,
-				 invite->record->listener,
-				 invite->record->connection,
-				 invite->record->peer };
+	struct target target = {
+		invite->record->transport, invite->record->listener,
+		invite->record->connection, invite->record->peer};
 	struct tx *bye;
 	uint64_t effect;
 
@@ -101,7 +100,8 @@ void finish_stray_response(struct tx *tx, const struct sip_message *message)
 	}
 }
 
-/* ---- a call that was never answered --------------------------------------- */
+/* ---- a call that was never answered ---------------------------------------
+ */
 
 static void end_common(struct call *call)
 {
@@ -117,20 +117,18 @@ static void end_common(struct call *call)
 
 static void count_end(struct call *call, int code)
 {
-	struct board_peer *rows[2] = { load_peer(call, LEG_B),
-				       load_trunk(call) };
+	struct board_peer *rows[2] = {load_peer(call, LEG_B), load_trunk(call)};
 	bool is_busy = code == 486 || code == 600;
 
-	worker_count(call->server->worker,
-		     code == 487 ? COUNTER_calls_cancelled :
-		     is_busy	 ? COUNTER_calls_busy :
-				   COUNTER_calls_failed);
+	worker_count(call->server->worker, code == 487 ? COUNTER_calls_cancelled
+					   : is_busy   ? COUNTER_calls_busy
+						       : COUNTER_calls_failed);
 	for (unsigned i = 0; i < 2; i++) {
 		if (!rows[i])
 			continue;
-		atomic_fetch_add_explicit(code == 487 ? &rows[i]->cancelled :
-					  is_busy     ? &rows[i]->busy :
-							&rows[i]->failed,
+		atomic_fetch_add_explicit(code == 487 ? &rows[i]->cancelled
+					  : is_busy   ? &rows[i]->busy
+						      : &rows[i]->failed,
 					  1, memory_order_relaxed);
 	}
 }
@@ -149,11 +147,11 @@ static void log_end(struct call *call, const char *how)
 		  log_quote(from.ptr, (int)from.len),
 		  log_quote(to.ptr, (int)to.len),
 		  log_quote(trunk.ptr, (int)trunk.len),
-		  record->answered_wall_us ?
-			  (double)(record->ended_wall_us -
-				   record->answered_wall_us) /
-				  1e6 :
-			  0.0);
+		  record->answered_wall_us
+			  ? (double)(record->ended_wall_us -
+				     record->answered_wall_us) /
+				    1e6
+			  : 0.0);
 }
 
 static void answer_caller(struct call *call, int code, struct slice reason,
@@ -190,13 +188,13 @@ void finish_refuse(struct call *call, const struct call_cause *cause)
 	struct slice why = call_text(call, record->best_reason);
 	char lines[1024];
 	struct out out = out_init(lines, sizeof(lines));
-	int code = record->best_code ? record->best_code :
-		   cause->code	     ? cause->code :
-				       503;
-	bool is_live = message && !message->is_request &&
-		       message->status == code;
-	struct slice reason = is_live ? message->reason :
-					slice_of(sip_status_text(code));
+	int code = record->best_code ? record->best_code
+		   : cause->code     ? cause->code
+				     : 503;
+	bool is_live =
+		message && !message->is_request && message->status == code;
+	struct slice reason =
+		is_live ? message->reason : slice_of(sip_status_text(code));
 	int shown = code_for_caller(call, code);
 
 	if (!is_live && record->best_code && why.len)
@@ -225,12 +223,12 @@ void finish_cancelled(struct call *call, const struct call_cause *cause)
 void finish_end_early(struct call *call, const struct call_cause *cause)
 {
 	call->record->released_by = 'm';
-	answer_caller(call, cause->code,
-		      slice_of(sip_status_text(cause->code)), NULL,
-		      cause->reason);
+	answer_caller(call, cause->code, slice_of(sip_status_text(cause->code)),
+		      NULL, cause->reason);
 }
 
-/* ---- a call that was answered --------------------------------------------- */
+/* ---- a call that was answered ---------------------------------------------
+ */
 
 static bool caller_acked(struct call *call)
 {
@@ -245,9 +243,9 @@ static void bye(struct call *call, enum leg_side leg,
 {
 	const struct sip_message *pass =
 		cause->message && cause->message->is_request &&
-				cause->message->method == SIP_BYE ?
-			cause->message :
-			NULL;
+				cause->message->method == SIP_BYE
+			? cause->message
+			: NULL;
 
 	if (call->record->leg[leg].state >= LEG_ENDING)
 		return;
@@ -262,16 +260,16 @@ static void end_answered(struct call *call, char released_by)
 		return;
 	call->record->released_by = (uint8_t)released_by;
 	end_common(call);
-	log_end(call, released_by == 'a' ? "caller" :
-		      released_by == 'b' ? "callee" :
-					   "pool");
+	log_end(call, released_by == 'a'   ? "caller"
+		      : released_by == 'b' ? "callee"
+					   : "pool");
 }
 
 /* A BYE must not leave before the ACK (RFC 3261 15): the callee's ACK is ours
  * to send. */
 static void bye_callee(struct call *call, const struct call_cause *cause)
 {
-	struct call_cause none = { 0 };
+	struct call_cause none = {0};
 
 	if (!(call->record->flags & CALL_ACKED))
 		answer_ack(call, &none);
@@ -307,7 +305,7 @@ void finish_end_call(struct call *call, const struct call_cause *cause)
  * dropped, so that it weighs little until they end. */
 void finish_absorb(struct call *call, const struct call_cause *cause)
 {
-	static const size_t kept[] = { CALL_TEXT(from), CALL_TEXT(to) };
+	static const size_t kept[] = {CALL_TEXT(from), CALL_TEXT(to)};
 	struct record_text texts[sizeof(kept) / sizeof(*kept)];
 	char *base;
 

@@ -18,10 +18,10 @@ void inbox_look_around(struct worker *worker)
 
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (!worker->health.boards[i])
-			board_open(run,
-				   (struct slot_id){ SLOT_SIGNALLING,
-						     (uint8_t)i },
-				   &worker->health.boards[i]);
+			board_open(
+				run,
+				(struct slot_id){SLOT_SIGNALLING, (uint8_t)i},
+				&worker->health.boards[i]);
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (worker->servers[i] && worker->servers[i]->book)
 			server_open_rings(worker->servers[i]);
@@ -29,8 +29,8 @@ void inbox_look_around(struct worker *worker)
 
 static void say(struct worker *worker, enum message message)
 {
-	struct message_ready ready = { worker->child.generation,
-				       worker->child.slot };
+	struct message_ready ready = {worker->child.generation,
+				      worker->child.slot};
 
 	channel_send(worker->child.channel, message, &ready, -1);
 }
@@ -95,9 +95,9 @@ static void on_master_doorbell(void *arg, const union message_payload *payload,
 {
 	struct worker *worker = arg;
 	struct slot_id slot = payload->doorbell.slot;
-	int *place = slot.kind == SLOT_SIGNALLING ?
-			     &worker->bells[slot.index] :
-			     &worker->media_bells[slot.index];
+	int *place = slot.kind == SLOT_SIGNALLING
+			     ? &worker->bells[slot.index]
+			     : &worker->media_bells[slot.index];
 
 	if (*place >= 0) {
 		close(fd);
@@ -189,7 +189,7 @@ static void on_master_hang_up_all(void *arg,
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (worker->servers[i])
 			HASH_ITER(hh, worker->servers[i]->calls, call, next)
-				machine_hang_up(call);
+	machine_hang_up(call);
 }
 
 /* Our own slot: everything stands in the book, so leaving is no more than not
@@ -211,21 +211,20 @@ static void on_master_retire(void *arg, const union message_payload *payload,
 			watch_free(worker->bell_watches[slot.index]);
 		server_leave(worker->servers[slot.index]);
 	}
-	channel_send(worker->child.channel, MESSAGE_LET_GO, &payload->slot,
-		     -1);
+	channel_send(worker->child.channel, MESSAGE_LET_GO, &payload->slot, -1);
 }
 
 const struct inbox_row worker_inbox[] = {
-	{ MESSAGE_CONFIG, on_master_config },
-	{ MESSAGE_LISTENER, on_master_listener },
-	{ MESSAGE_CONNECTION, on_master_connection },
-	{ MESSAGE_DOORBELL, on_master_doorbell },
-	{ MESSAGE_SERVE, on_master_serve },
-	{ MESSAGE_PROBE, on_master_probe },
-	{ MESSAGE_SLOTS_CHANGED, on_master_slots_changed },
-	{ MESSAGE_DRAIN, on_master_drain },
-	{ MESSAGE_HANG_UP, on_master_hang_up },
-	{ MESSAGE_HANG_UP_ALL, on_master_hang_up_all },
-	{ MESSAGE_RETIRE, on_master_retire },
-	{ MESSAGE_NONE, NULL },
+	{MESSAGE_CONFIG, on_master_config},
+	{MESSAGE_LISTENER, on_master_listener},
+	{MESSAGE_CONNECTION, on_master_connection},
+	{MESSAGE_DOORBELL, on_master_doorbell},
+	{MESSAGE_SERVE, on_master_serve},
+	{MESSAGE_PROBE, on_master_probe},
+	{MESSAGE_SLOTS_CHANGED, on_master_slots_changed},
+	{MESSAGE_DRAIN, on_master_drain},
+	{MESSAGE_HANG_UP, on_master_hang_up},
+	{MESSAGE_HANG_UP_ALL, on_master_hang_up_all},
+	{MESSAGE_RETIRE, on_master_retire},
+	{MESSAGE_NONE, NULL},
 };

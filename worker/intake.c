@@ -83,9 +83,9 @@ static void route_to_book(struct arrival *arrival,
 	}
 	if (book)
 		steer_hand_over(arrival, book,
-				asks ? HANDOVER_ASK :
-				arrival->from.connection ? HANDOVER_STREAM :
-							   HANDOVER_DATAGRAM);
+				asks			   ? HANDOVER_ASK
+				: arrival->from.connection ? HANDOVER_STREAM
+							   : HANDOVER_DATAGRAM);
 }
 
 static bool intake_scanned(struct arrival *arrival)
@@ -108,8 +108,7 @@ bool intake_message(struct arrival *arrival)
 	struct server *server = arrival->server;
 
 	server->worker->had_input = true;
-	if (!intake_knows(server, arrival->from.listener,
-			  &arrival->from.addr))
+	if (!intake_knows(server, arrival->from.listener, &arrival->from.addr))
 		return refuse_stranger(arrival);
 	if (is_keep_alive(arrival)) {
 		worker_count(server->worker, COUNTER_pings);
@@ -151,10 +150,10 @@ static void take_message(struct server *server, const struct handover *head,
 		.server = server,
 		.bytes = copy,
 		.len = head->len,
-		.from = { .transport = head->transport,
-			  .listener = head->listener,
-			  .connection = head->connection,
-			  .addr = head->source },
+		.from = {.transport = head->transport,
+			 .listener = head->listener,
+			 .connection = head->connection,
+			 .addr = head->source},
 		.offset = head->offset,
 		.is_final = head->kind != HANDOVER_ASK,
 	};
@@ -174,14 +173,14 @@ static void take_message(struct server *server, const struct handover *head,
 static void take_send(struct server *server, const struct handover *head,
 		      const char *bytes)
 {
-	struct target target = { .transport = head->transport,
-				 .listener = head->listener,
-				 .connection = head->connection,
-				 .addr = head->source };
+	struct target target = {.transport = head->transport,
+				.listener = head->listener,
+				.connection = head->connection,
+				.addr = head->source};
 	uint64_t effect;
 
-	if (connection_send(server, &target,
-			    (struct slice){ bytes, head->len }, &effect) < 0)
+	if (connection_send(server, &target, (struct slice){bytes, head->len},
+			    &effect) < 0)
 		worker_count(server->worker, COUNTER_send_errors);
 }
 

@@ -6,12 +6,11 @@
 
 static void add(_Atomic uint32_t *value, int n)
 {
-	atomic_store_explicit(
-		value,
-		(uint32_t)((int)atomic_load_explicit(value,
-						     memory_order_relaxed) +
-			   n),
-		memory_order_relaxed);
+	atomic_store_explicit(value,
+			      (uint32_t)((int)atomic_load_explicit(
+						 value, memory_order_relaxed) +
+					 n),
+			      memory_order_relaxed);
 }
 
 void load_changed(struct server *server, int calls, int early)

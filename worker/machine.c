@@ -13,7 +13,7 @@
 #include "worker/message.h"
 
 #define PROVISIONAL_REPEAT_US (60 * USEC_PER_SEC)
-#define ACTIONS_MAX 3
+#define ACTIONS_MAX	      3
 
 struct call_row {
 	uint8_t is_row;
@@ -142,8 +142,7 @@ bool machine_may_fail_over(const struct call *call, int code)
 {
 	const struct call_record *record = call->record;
 	const struct config *config = call->server->worker->child.config;
-	int index = config_trunk_index(config,
-				       call_text(call, record->trunk));
+	int index = config_trunk_index(config, call_text(call, record->trunk));
 
 	if ((record->flags & CALL_SHOWED_18X) ||
 	    record->this_try + 1u >= record->n_tries)
@@ -153,7 +152,8 @@ bool machine_may_fail_over(const struct call *call, int code)
 	if (code == 486 || code == 600 || code == 603)
 		return false;
 	if (index < 0) /* a front end: as a trunk by default */
-		return code == 408 || code == 500 || (code >= 502 && code <= 504);
+		return code == 408 || code == 500 ||
+		       (code >= 502 && code <= 504);
 	for (unsigned i = 0; i < config->trunks[index].n_failover_codes; i++)
 		if (config->trunks[index].failover_codes[i] == code)
 			return true;
@@ -183,9 +183,9 @@ static void on_try_refused(struct tx *tx, const struct call_cause *cause)
 	remember_best(call, message);
 	call->record->leg[LEG_B].invite_tx = 0;
 	machine_step(call,
-		     machine_may_fail_over(call, message->status) ?
-			     CALL_EV_NEXT :
-			     CALL_EV_REFUSED,
+		     machine_may_fail_over(call, message->status)
+			     ? CALL_EV_NEXT
+			     : CALL_EV_REFUSED,
 		     cause);
 }
 
@@ -200,8 +200,8 @@ static void on_try_provisional(struct call *call,
 		       call->server->worker->now_us + PROVISIONAL_REPEAT_US);
 	note_try(call, (unsigned)cause->message->status);
 	machine_step(call,
-		     message_has_sdp(cause->message) ? CALL_EV_EARLY :
-						       CALL_EV_RING,
+		     message_has_sdp(cause->message) ? CALL_EV_EARLY
+						     : CALL_EV_RING,
 		     cause);
 }
 
@@ -216,16 +216,15 @@ static void on_try_answered(struct call *call, const struct call_cause *cause)
 }
 
 /* The answer again: its ACK again, if there was one; a fork: ended. */
-static void on_answer_repeated(struct tx *tx,
-			       const struct sip_message *message)
+static void on_answer_repeated(struct tx *tx, const struct sip_message *message)
 {
 	struct call *call = tx->call;
 	struct name_addr answered;
 	struct slice tag = message->to_tag, known = SLICE_NONE;
 
-	if (name_addr_parse(call_text(call,
-				      call->record->leg[LEG_B].remote_uri),
-			    &answered, NULL) == 0)
+	if (name_addr_parse(
+		    call_text(call, call->record->leg[LEG_B].remote_uri),
+		    &answered, NULL) == 0)
 		name_addr_param(&answered, "tag", &known);
 	if (!slice_is(tag, known)) {
 		finish_stray_response(tx, message);
@@ -276,9 +275,8 @@ static void on_server_acked(struct tx *tx, const struct call_cause *cause)
 void machine_on_transaction(struct tx *tx, const struct arrival *arrival,
 			    const struct sip_message *message)
 {
-	struct call_cause cause = { .message = message,
-				    .arrival = arrival,
-				    .tx = tx };
+	struct call_cause cause = {
+		.message = message, .arrival = arrival, .tx = tx};
 
 	if (tx->record->role == TX_INVITE_SERVER)
 		on_server_acked(tx, &cause);
@@ -291,7 +289,7 @@ void machine_on_transaction(struct tx *tx, const struct arrival *arrival,
 void machine_on_lost(struct tx *tx)
 {
 	struct call *call = tx->call;
-	struct call_cause cause = { .tx = tx };
+	struct call_cause cause = {.tx = tx};
 
 	if (tx->record->role == TX_INVITE_SERVER) {
 		if (!(tx->record->flags & TX_GOT_ACK))
@@ -311,8 +309,8 @@ void machine_on_lost(struct tx *tx)
 	note_try(call, 408);
 	call->record->leg[LEG_B].invite_tx = 0;
 	machine_step(call,
-		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
-						      CALL_EV_REFUSED,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT
+						    : CALL_EV_REFUSED,
 		     &cause);
 }
 
@@ -322,7 +320,8 @@ static bool is_settled(const struct call *call)
 	for (const struct tx *tx = call->txs; tx; tx = tx->next) {
 		unsigned state = tx->record->state;
 
-		/* a try that was left and never answered: nobody waits for it */
+		/* a try that was left and never answered: nobody waits for it
+		 */
 		if (state == TX_TRYING && (tx->record->flags & TX_IS_STALE))
 			continue;
 		if (state == TX_TRYING || state == TX_PROCEEDING)
@@ -338,7 +337,7 @@ static bool is_settled(const struct call *call)
 
 void machine_settle(struct call *call)
 {
-	struct call_cause cause = { 0 };
+	struct call_cause cause = {0};
 
 	if (call->is_gone)
 		return;
@@ -352,7 +351,7 @@ void machine_settle(struct call *call)
 
 static void on_try_timer(struct call *call)
 {
-	struct call_cause cause = { 0 };
+	struct call_cause cause = {0};
 	struct tx *tx = machine_invite_tx(call, LEG_B);
 
 	evidence_unreachable(call->server->worker,
@@ -361,25 +360,25 @@ static void on_try_timer(struct call *call)
 	note_try(call, 408);
 	cause.tx = tx;
 	machine_step(call,
-		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
-						      CALL_EV_REFUSED,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT
+						    : CALL_EV_REFUSED,
 		     &cause);
 }
 
 static void on_failover_timer(struct call *call)
 {
-	struct call_cause cause = { 0 };
+	struct call_cause cause = {0};
 
 	note_try(call, 408);
 	machine_step(call,
-		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
-						      CALL_EV_REFUSED,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT
+						    : CALL_EV_REFUSED,
 		     &cause);
 }
 
 static void on_no_answer(struct call *call)
 {
-	struct call_cause cause = { .code = 408 };
+	struct call_cause cause = {.code = 408};
 
 	machine_step(call, CALL_EV_NO_ANSWER, &cause);
 }

@@ -11,19 +11,19 @@
 #include "worker/call.h"
 
 enum call_event {
-	CALL_EV_RING,	  /* 18x of the callee, without SDP */
-	CALL_EV_EARLY,	  /* 18x with SDP */
-	CALL_EV_ANSWER,	  /* 2xx of the callee */
-	CALL_EV_NEXT,	  /* the try failed, there is another */
-	CALL_EV_REFUSED,  /* the try failed for good */
-	CALL_EV_CANCEL,	  /* the caller gives up */
-	CALL_EV_BYE_A,	  /* the caller hangs up */
-	CALL_EV_BYE_B,	  /* the callee hangs up */
-	CALL_EV_ACK,	  /* the caller's ACK of the answer */
-	CALL_EV_NO_ACK,	  /* it never came */
+	CALL_EV_RING,	 /* 18x of the callee, without SDP */
+	CALL_EV_EARLY,	 /* 18x with SDP */
+	CALL_EV_ANSWER,	 /* 2xx of the callee */
+	CALL_EV_NEXT,	 /* the try failed, there is another */
+	CALL_EV_REFUSED, /* the try failed for good */
+	CALL_EV_CANCEL,	 /* the caller gives up */
+	CALL_EV_BYE_A,	 /* the caller hangs up */
+	CALL_EV_BYE_B,	 /* the callee hangs up */
+	CALL_EV_ACK,	 /* the caller's ACK of the answer */
+	CALL_EV_NO_ACK,	 /* it never came */
 	CALL_EV_NO_ANSWER,
-	CALL_EV_END,	  /* hung up by the administrator, no media, too long */
-	CALL_EV_SETTLED,  /* nothing is open any more */
+	CALL_EV_END,	 /* hung up by the administrator, no media, too long */
+	CALL_EV_SETTLED, /* nothing is open any more */
 	N_CALL_EVENTS
 };
 
@@ -32,8 +32,8 @@ struct call_cause {
 	const struct sip_message *message; /* NULL none */
 	const struct arrival *arrival;
 	struct tx *tx;
-	int code;	     /* for the caller, when refused */
-	const char *reason;  /* header line "Reason: …\r\n" or NULL */
+	int code;	    /* for the caller, when refused */
+	const char *reason; /* header line "Reason: …\r\n" or NULL */
 };
 
 /* Runs the table. */
@@ -81,8 +81,7 @@ void answer_send(struct tx *tx, int status, struct slice reason,
 		 struct slice body, const char *lines);
 /* A request of ours on a leg: a new client transaction, started. */
 struct tx *talk_request(struct call *call, enum leg_side leg,
-			enum sip_method method,
-			const struct sip_message *pass,
+			enum sip_method method, const struct sip_message *pass,
 			struct slice content_type, struct slice body,
 			const char *lines);
 /* Responses to and losses of what talk.c passed on. */

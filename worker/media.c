@@ -16,8 +16,8 @@ static bool has_media_workers(const struct call *call)
 	return call->server->worker->child.config->pool.media_workers > 0;
 }
 
-static const struct config_listener *
-listener_of_side(const struct config *config, enum listener_side side)
+static const struct config_listener *listener_of_side(
+	const struct config *config, enum listener_side side)
 {
 	for (unsigned i = 0; i < config->n_listeners; i++)
 		if (config->listeners[i].side == side)
@@ -74,7 +74,7 @@ int media_take_ports(struct call *call, enum listener_side side_a,
 		     enum listener_side side_b)
 {
 	struct worker *worker = call->server->worker;
-	const enum listener_side sides[N_LEGS] = { side_a, side_b };
+	const enum listener_side sides[N_LEGS] = {side_a, side_b};
 
 	if (!has_media_workers(call) || (call->record->flags & CALL_HAS_MEDIA))
 		return 0;
@@ -100,15 +100,15 @@ static struct sdp_edit edit_for(struct call *call, enum leg_side leg,
 		&call->server->worker->child.config->media.codecs;
 	static struct text_list_view view;
 
-	view = (struct text_list_view){ (const char *const *)codecs->items,
-					codecs->n };
+	view = (struct text_list_view){(const char *const *)codecs->items,
+				       codecs->n};
 	if (!l->sdp_session)
 		random_bytes(&l->sdp_session, sizeof(l->sdp_session));
-	return (struct sdp_edit){ .session = l->sdp_session,
-				  .version = l->sdp_version,
-				  .local = call->record->wish.side[leg].local,
-				  .flow = flow,
-				  .codecs = codecs->n ? &view : NULL };
+	return (struct sdp_edit){.session = l->sdp_session,
+				 .version = l->sdp_version,
+				 .local = call->record->wish.side[leg].local,
+				 .flow = flow,
+				 .codecs = codecs->n ? &view : NULL};
 }
 
 /* What this leg's peer may be sent, and sends. */
@@ -158,17 +158,17 @@ static void wish_changed(struct call *call)
 	wish->is_on = 1;
 	wish->is_held = wish->side[LEG_A].flow != both ||
 			wish->side[LEG_B].flow != both;
-	wish->inactivity_ms = (uint32_t)((wish->is_held ?
-						  config->media.hold_timeout_us :
-						  config->media
-							  .inactivity_timeout_us) /
-					 USEC_PER_MSEC);
+	wish->inactivity_ms =
+		(uint32_t)((wish->is_held
+				    ? config->media.hold_timeout_us
+				    : config->media.inactivity_timeout_us) /
+			   USEC_PER_MSEC);
 	turn_mark_call(call);
 	turn_note_media(call->server, wish->worker, call->record->id);
 }
 
-static int parse_audio(struct call *call, enum leg_side from,
-		       struct slice body, struct sdp *ret_sdp)
+static int parse_audio(struct call *call, enum leg_side from, struct slice body,
+		       struct sdp *ret_sdp)
 {
 	const struct addr *ours = &call->record->wish.side[from].local;
 	const char *why;
@@ -213,16 +213,14 @@ static void take_maps(struct call *call, enum leg_side answerer,
 		      const struct sdp_maps *maps)
 {
 	enum leg_side offerer = answerer == LEG_A ? LEG_B : LEG_A;
-	struct media_side *from_answerer =
-		&call->record->wish.side[answerer];
+	struct media_side *from_answerer = &call->record->wish.side[answerer];
 	struct media_side *from_offerer = &call->record->wish.side[offerer];
 
 	from_answerer->n_map = (uint8_t)maps->n_to_offerer;
 	memcpy(from_answerer->map, maps->to_offerer,
 	       sizeof(from_answerer->map));
 	from_offerer->n_map = (uint8_t)maps->n_to_answerer;
-	memcpy(from_offerer->map, maps->to_answerer,
-	       sizeof(from_offerer->map));
+	memcpy(from_offerer->map, maps->to_answerer, sizeof(from_offerer->map));
 }
 
 int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
@@ -232,7 +230,7 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 	struct leg_record *l = &call->record->leg[offerer];
 	struct out out = out_init(sdp_buffer, sizeof(sdp_buffer));
 	static char offer[SIP_HEAD_MAX];
-	struct slice offer_text = { offer, 0 };
+	struct slice offer_text = {offer, 0};
 	struct sdp_maps maps;
 	struct sdp_edit edit;
 	int audio, offer_audio;
@@ -242,8 +240,8 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 		return 0;
 	}
 	/* 183 and then 200 answer the same offer */
-	offer_text = call_text(call, l->open_offer.len ? l->open_offer :
-							 l->remote_sdp);
+	offer_text = call_text(call, l->open_offer.len ? l->open_offer
+						       : l->remote_sdp);
 	if (!offer_text.len || offer_text.len > sizeof(offer))
 		return -ENOENT;
 	memcpy(offer, offer_text.ptr, offer_text.len);

@@ -37,7 +37,7 @@ const char *message_tag(const struct call *call, enum leg_side leg,
 			char buf[TAG_MAX])
 {
 	const struct leg_record *record = &call->record->leg[leg];
-	struct token token = { call->record->id, leg == LEG_A ? 'a' : 'b' };
+	struct token token = {call->record->id, leg == LEG_A ? 'a' : 'b'};
 
 	return tag_make(&token, record->secret, record->local_fork, buf);
 }
@@ -67,8 +67,8 @@ static bool pass_forward_call_history(const struct config_trunk *trunk)
 }
 
 static const struct pass_row pass_rows[] = {
-#define PASS(header, requests, responses, policy)                             \
-	{ SIP_H_##header, requests, responses, pass_##policy },
+#define PASS(header, requests, responses, policy)                              \
+	{SIP_H_##header, requests, responses, pass_##policy},
 #include "worker/pass.def"
 #undef PASS
 };
@@ -99,7 +99,7 @@ static void write_via(const struct call *call, enum leg_side leg,
 		      const struct tx *tx, struct out *out)
 {
 	const struct leg_record *record = &call->record->leg[leg];
-	struct token token = { call->record->id, leg == LEG_A ? 'a' : 'b' };
+	struct token token = {call->record->id, leg == LEG_A ? 'a' : 'b'};
 	char branch[BRANCH_MAX];
 
 	out_text(out, "Via: ");
@@ -252,7 +252,8 @@ void message_response(const struct call *call, const struct tx *tx, int status,
 static bool scan_stored(const struct tx *invite, struct sip_message *ret)
 {
 	static char copy[SIP_MESSAGE_MAX + 1];
-	struct slice bytes = record_slice(invite->record, invite->record->bytes);
+	struct slice bytes =
+		record_slice(invite->record, invite->record->bytes);
 	struct sip_verdict verdict;
 
 	if (bytes.len > sizeof(copy))
@@ -287,8 +288,7 @@ void message_ack_refusal(const struct tx *invite,
 	sip_write_body(out, SLICE_NONE, SLICE_NONE);
 }
 
-void message_cancel(const struct tx *invite, const char *lines,
-		    struct out *out)
+void message_cancel(const struct tx *invite, const char *lines, struct out *out)
 {
 	if (!scan_stored(invite, &stored))
 		return;
@@ -338,7 +338,7 @@ void message_ack_stray(const struct tx *invite,
 		       const struct sip_message *response, struct out *out)
 {
 	const struct call *call = invite->call;
-	struct token token = { call->record->id, 'b' };
+	struct token token = {call->record->id, 'b'};
 	char branch[BRANCH_MAX];
 
 	if (!scan_stored(invite, &stored))
@@ -352,7 +352,7 @@ void message_bye_stray(const struct tx *invite, const struct tx *bye,
 		       const struct sip_message *response, struct out *out)
 {
 	const struct call *call = invite->call;
-	struct token token = { call->record->id, 'b' };
+	struct token token = {call->record->id, 'b'};
 	char branch[BRANCH_MAX];
 
 	if (!scan_stored(invite, &stored))
@@ -383,8 +383,8 @@ void message_target(const struct call *call, enum leg_side leg,
 	struct name_addr route;
 	struct addr addr;
 
-	*ret_target = (struct target){ l->transport, l->listener,
-				       l->connection, l->hop };
+	*ret_target = (struct target){l->transport, l->listener, l->connection,
+				      l->hop};
 	if (routes.len && name_addr_parse(routes, &route, NULL) == 0) {
 		if (addr_of_uri(route.uri, &addr))
 			ret_target->addr = addr;

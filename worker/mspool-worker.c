@@ -20,7 +20,7 @@
 #include "worker/media.h"
 #include "worker/prober.h"
 
-#define WAIT_MAX_US 50000ull   /* so that the board's beat is never older */
+#define WAIT_MAX_US  50000ull  /* so that the board's beat is never older */
 #define QUIET_MAX_US 200000ull /* adoption: input first, but not for ever */
 
 static void on_channel(int fd, unsigned what, void *arg)
@@ -65,10 +65,9 @@ static void start(struct worker *worker, int argc, char **argv)
 	/* written by the prober; there from the start */
 	(void)health_table_open(run, false, &worker->health.table);
 	must(steer_board_open(run, &worker->steer) == 0);
-	worker->channel_watch =
-		loop_watch(worker->child.loop,
-			   channel_fd(worker->child.channel), LOOP_READ,
-			   on_channel, worker);
+	worker->channel_watch = loop_watch(worker->child.loop,
+					   channel_fd(worker->child.channel),
+					   LOOP_READ, on_channel, worker);
 	must(worker->channel_watch);
 }
 
@@ -109,8 +108,7 @@ static bool fall_asleep(struct worker *worker, bool is_asleep)
 		for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
 			if (server->told[slot]) {
 				ring_sleep(server->told[slot], is_asleep);
-				has_input |=
-					!ring_is_empty(server->told[slot]);
+				has_input |= !ring_is_empty(server->told[slot]);
 			}
 	}
 	return has_input;
@@ -125,13 +123,13 @@ static void expire(struct worker *worker, struct timer *timer)
 		tx_timer((struct tx *)(at - offsetof(struct tx, timer)));
 		break;
 	case TIMER_CALL:
-		machine_timer((struct call *)(at - offsetof(struct call,
-							    timer)));
+		machine_timer(
+			(struct call *)(at - offsetof(struct call, timer)));
 		break;
 	case TIMER_CONNECTION:
-		connection_expire((struct connection *)(at -
-							offsetof(struct connection,
-								 timer)));
+		connection_expire(
+			(struct connection *)(at - offsetof(struct connection,
+							    timer)));
 		break;
 	case TIMER_PROBE:
 		prober_expire(worker, timer);

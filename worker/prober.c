@@ -62,7 +62,8 @@ static void arm(struct worker *worker, struct probe *probe,
 	uint64_t at = probe->next_us;
 
 	if (probe->number) {
-		uint64_t lost = probe->sent_us + peer->health.options_timeout_us;
+		uint64_t lost =
+			probe->sent_us + peer->health.options_timeout_us;
 
 		at = lost < at ? lost : at;
 		if (probe->repeat_us && probe->repeat_us < at)
@@ -84,8 +85,9 @@ static void write_options(struct server *server, struct probe *probe,
 	addr_text(&target->addr, host);
 	out_printf(out, "OPTIONS sip:%s SIP/2.0\r\nVia: %s", host, via);
 	server_write_sent_by(server, target->listener, target->transport, out);
-	out_printf(out, ";branch=%s;rport\r\nMax-Forwards: 70\r\n"
-			"From: <sip:mspool@",
+	out_printf(out,
+		   ";branch=%s;rport\r\nMax-Forwards: 70\r\n"
+		   "From: <sip:mspool@",
 		   probe_branch_make(server->index, probe->number, branch));
 	server_write_sent_by(server, target->listener, target->transport, out);
 	out_text(out, ">;tag=");
@@ -105,8 +107,8 @@ static int send_probe(struct server *server, struct probe *probe,
 {
 	const struct config_listener *at = config_listener_for_peer(
 		server->worker->child.config, peer, -1);
-	struct target target = { peer->transport, at ? at->id : 0, 0,
-				 peer->address };
+	struct target target = {peer->transport, at ? at->id : 0, 0,
+				peer->address};
 	struct out out = out_init(probe->bytes, sizeof(probe->bytes));
 	uint64_t effect;
 	int error;
@@ -122,12 +124,12 @@ static int send_probe(struct server *server, struct probe *probe,
 	error = transport_send(server, &target, out_as_slice(&out), &effect);
 	probe->connection = target.connection;
 	probe->repeat_us =
-		transport_row(peer->transport)->is_reliable ?
-			0 :
-			server->worker->now_us +
-				(SIP_T1_US << (probe->repeats < 3 ?
-						       probe->repeats :
-						       3));
+		transport_row(peer->transport)->is_reliable
+			? 0
+			: server->worker->now_us +
+				  (SIP_T1_US
+				   << (probe->repeats < 3 ? probe->repeats
+							  : 3));
 	return error;
 }
 
@@ -144,8 +146,8 @@ static uint64_t interval_us(const struct probe *probe,
 static void set_state(struct worker *worker, struct probe *probe,
 		      enum probe_state state)
 {
-	static const char *const names[] = { "gateway_unknown", "gateway_up",
-					     "gateway_down" };
+	static const char *const names[] = {"gateway_unknown", "gateway_up",
+					    "gateway_down"};
 	char text[BOARD_EVENT_TEXT];
 	struct out out = out_init(text, sizeof(text));
 
@@ -222,7 +224,8 @@ void prober_expire(struct worker *worker, struct timer *timer)
 	arm(worker, probe, peer);
 }
 
-/* ---- what comes back ------------------------------------------------------ */
+/* ---- what comes back ------------------------------------------------------
+ */
 
 static void answered(struct worker *worker, struct probe *probe,
 		     const struct config_peer *peer, int status)
@@ -279,7 +282,8 @@ void prober_on_connection_lost(struct worker *worker, uint64_t connection)
 	}
 }
 
-/* ---- who is probed -------------------------------------------------------- */
+/* ---- who is probed --------------------------------------------------------
+ */
 
 static struct probe *find(struct prober *prober, const char *name)
 {
@@ -352,8 +356,8 @@ void prober_start(struct worker *worker)
 	random_bytes(&prober->next_number, 4);
 	prober->next_number |= 1;
 	if (health_table_open(worker->child.run_dir, true, &prober->table)) {
-		log_event(LOG_LVL_ERROR, "prober_failed",
-			  "why=%s", log_quote("no health table", -1));
+		log_event(LOG_LVL_ERROR, "prober_failed", "why=%s",
+			  log_quote("no health table", -1));
 		free(prober);
 		return;
 	}

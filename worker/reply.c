@@ -13,9 +13,9 @@
 static void stateless_tag(const struct sip_message *message, char tag[32])
 {
 	struct out out = out_init(tag, 32);
-	uint64_t hash = slice_hash(message->branch,
-				   slice_hash(message->call_id,
-					      slice_hash(message->from, 7)));
+	uint64_t hash = slice_hash(
+		message->branch,
+		slice_hash(message->call_id, slice_hash(message->from, 7)));
 
 	out_text(&out, "s");
 	out_hex(&out, &hash, sizeof(hash));

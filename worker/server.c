@@ -50,12 +50,11 @@ int server_add_socket(struct server *server,
 	};
 	server->sockets = row;
 	if (server->book) /* a listener that a reload added */
-		row->watch = loop_watch(server->worker->child.loop, fd,
-					LOOP_READ,
-					row->transport == TRANSPORT_UDP ?
-						udp_read :
-						connection_accept,
-					row);
+		row->watch = loop_watch(
+			server->worker->child.loop, fd, LOOP_READ,
+			row->transport == TRANSPORT_UDP ? udp_read
+							: connection_accept,
+			row);
 	return 0;
 }
 
@@ -63,12 +62,12 @@ static void watch_sockets(struct server *server)
 {
 	for (struct socket_row *row = server->sockets; row; row = row->next)
 		if (!row->watch)
-			row->watch = loop_watch(
-				server->worker->child.loop, row->fd, LOOP_READ,
-				row->transport == TRANSPORT_UDP ?
-					udp_read :
-					connection_accept,
-				row);
+			row->watch = loop_watch(server->worker->child.loop,
+						row->fd, LOOP_READ,
+						row->transport == TRANSPORT_UDP
+							? udp_read
+							: connection_accept,
+						row);
 }
 
 struct socket_row *server_socket(struct server *server, uint16_t listener,
@@ -112,8 +111,7 @@ void server_open_rings(struct server *server)
 		if (!server->in[i])
 			ring_open(run, RING_HANDOVER, i, self, &server->in[i]);
 		if (!server->out[i])
-			ring_open(run, RING_HANDOVER, self, i,
-				  &server->out[i]);
+			ring_open(run, RING_HANDOVER, self, i, &server->out[i]);
 	}
 	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
 		if (!server->look[i])

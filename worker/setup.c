@@ -45,8 +45,8 @@ static bool is_loop(const struct sip_message *message)
 					continue;
 				branch.ptr += 7;
 				branch.len -= 7;
-				if (branch_parse(branch, &token, &tx,
-						 secret) == 0)
+				if (branch_parse(branch, &token, &tx, secret) ==
+				    0)
 					return true;
 			}
 		}
@@ -58,15 +58,14 @@ static struct refusal check_extensions(const struct sip_message *message)
 {
 	static char line[512];
 	struct out out = out_init(line, sizeof(line));
-	const struct sip_header *header =
-		sip_header(message, SIP_H_REQUIRE, 0);
+	const struct sip_header *header = sip_header(message, SIP_H_REQUIRE, 0);
 
 	if (!header || !slice_trim(header->value).len)
-		return (struct refusal){ 0 };
+		return (struct refusal){0};
 	out_text(&out, "Unsupported: ");
 	out_slice(&out, header->value);
 	out_text(&out, "\r\n");
-	return (struct refusal){ 420, "Bad Extension", out_end(&out) };
+	return (struct refusal){420, "Bad Extension", out_end(&out)};
 }
 
 static struct refusal check_invite(const struct sip_message *message)
@@ -75,18 +74,18 @@ static struct refusal check_invite(const struct sip_message *message)
 	const char *why;
 
 	if (sip_check_grammar(message->head, &why))
-		return (struct refusal){ 400, why, "" };
+		return (struct refusal){400, why, ""};
 	if (message->max_forwards == 0)
-		return (struct refusal){ 483, "Too Many Hops", "" };
+		return (struct refusal){483, "Too Many Hops", ""};
 	if (uri_parse(message->uri, &uri))
-		return (struct refusal){ 400, "Bad Request-URI", "" };
+		return (struct refusal){400, "Bad Request-URI", ""};
 	if (uri.scheme == URI_OTHER)
-		return (struct refusal){ 416, "Unsupported URI Scheme", "" };
+		return (struct refusal){416, "Unsupported URI Scheme", ""};
 	if (is_loop(message))
-		return (struct refusal){ 482, "Loop Detected", "" };
+		return (struct refusal){482, "Loop Detected", ""};
 	if (message->body.len && !message_has_sdp(message))
-		return (struct refusal){ 415, "Unsupported Media Type",
-					 "Accept: application/sdp\r\n" };
+		return (struct refusal){415, "Unsupported Media Type",
+					"Accept: application/sdp\r\n"};
 	return check_extensions(message);
 }
 
@@ -158,12 +157,12 @@ void setup_reverse_routes(const struct sip_message *message, unsigned n,
 
 			if (name_addr_parse(rest, &name, &rest))
 				break;
-			start.len = rest.ptr ? (size_t)(rest.ptr - start.ptr) :
-					       start.len;
+			start.len = rest.ptr ? (size_t)(rest.ptr - start.ptr)
+					     : start.len;
 			start = slice_trim(start);
 			while (start.len && start.ptr[start.len - 1] == ',')
 				start = slice_trim((struct slice){
-					start.ptr, start.len - 1 });
+					start.ptr, start.len - 1});
 			elements[n_elements++] = start;
 		}
 	}
@@ -210,8 +209,8 @@ static void take_caller(struct call *call, const struct arrival *arrival,
 	call->record->direction =
 		peer->is_frontend ? CALL_OUTBOUND : CALL_INBOUND;
 	call->record->max_forwards =
-		message->max_forwards < 0 ? 69u :
-					    (uint32_t)message->max_forwards - 1;
+		message->max_forwards < 0 ? 69u
+					  : (uint32_t)message->max_forwards - 1;
 	call_set(call, LEG_TEXT(LEG_A, peer), slice_of(peer->name));
 	call_set(call, LEG_TEXT(LEG_A, call_id), message->call_id);
 	call_set(call, LEG_TEXT(LEG_A, local_uri), message->to);
@@ -221,8 +220,8 @@ static void take_caller(struct call *call, const struct arrival *arrival,
 	call_set(call, LEG_TEXT(LEG_A, remote_target), slice_of(text));
 	setup_take_dialog(call, LEG_A, message);
 	call_set(call, CALL_TEXT(invite),
-		 (struct slice){ message->head.ptr,
-				 message->head.len + message->body.len });
+		 (struct slice){message->head.ptr,
+				message->head.len + message->body.len});
 }
 
 /* ---- the route ----------------------------------------------------------- */
@@ -273,9 +272,9 @@ static int plan(struct call *call, const struct config_peer *peer,
 	struct route_request request = {
 		.config = config,
 		.from = peer,
-		.from_trunk = peer->is_frontend ?
-				      -1 :
-				      config_trunk_for_source(config, at, peer),
+		.from_trunk = peer->is_frontend ? -1
+						: config_trunk_for_source(
+							  config, at, peer),
 		.called = called,
 		.calling = calling,
 		.turn = worker->round_robin++,
@@ -320,7 +319,8 @@ static void write_caller(struct call *call, const struct sip_message *invite,
 	struct name_addr from;
 
 	if (!number.len) {
-		out_text(out, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+		out_text(out,
+			 "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 		return;
 	}
 	if (name_addr_parse(invite->from, &from, NULL) == 0 &&
@@ -393,17 +393,17 @@ static const struct config_peer *try_peer(struct call *call, int *ret_trunk,
 		config_peer(config, call_text(call, t->peer));
 	const struct config_listener *at;
 
-	*ret_trunk = t->trunk.len ?
-			     config_trunk_index(config,
-						call_text(call, t->trunk)) :
-			     -1;
+	*ret_trunk =
+		t->trunk.len
+			? config_trunk_index(config, call_text(call, t->trunk))
+			: -1;
 	if (!peer || addr_is_none(&peer->address))
 		return NULL;
 	at = config_listener_for_peer(config, peer, *ret_trunk);
 	if (!at)
 		return NULL;
-	*ret_target = (struct target){ peer->transport, at->id, 0,
-				       peer->address };
+	*ret_target =
+		(struct target){peer->transport, at->id, 0, peer->address};
 	return peer;
 }
 
@@ -415,9 +415,9 @@ static void arm_timers(struct call *call, int trunk)
 
 	if (trunk >= 0) {
 		trying = config->trunks[trunk].trying_timeout_us;
-		failover = config->trunks[trunk].enable_fast_failover_timer ?
-				   config->trunks[trunk].failover_time_us :
-				   0;
+		failover = config->trunks[trunk].enable_fast_failover_timer
+				   ? config->trunks[trunk].failover_time_us
+				   : 0;
 	}
 	call_timer_set(call, CALL_TIMER_TRYING, trying ? now + trying : 0);
 	call_timer_set(call, CALL_TIMER_FAILOVER,
@@ -426,8 +426,7 @@ static void arm_timers(struct call *call, int trunk)
 
 static void count_attempt(struct call *call)
 {
-	struct board_peer *rows[2] = { load_peer(call, LEG_B),
-				       load_trunk(call) };
+	struct board_peer *rows[2] = {load_peer(call, LEG_B), load_trunk(call)};
 
 	for (unsigned i = 0; i < 2; i++)
 		if (rows[i])
@@ -454,7 +453,7 @@ static int send_invite(struct call *call, const struct sip_message *invite,
 {
 	static char buf[SIP_MESSAGE_MAX];
 	struct out out = out_init(buf, sizeof(buf));
-	struct message_extra extra = { .pass = invite };
+	struct message_extra extra = {.pass = invite};
 	struct tx *tx = tx_new(call, LEG_B, TX_INVITE_CLIENT, SIP_INVITE);
 
 	if (invite->body.len) {
@@ -511,7 +510,7 @@ static int start_try(struct call *call)
 
 void setup_next_try(struct call *call, const struct call_cause *cause)
 {
-	struct call_cause end = { .code = 503 };
+	struct call_cause end = {.code = 503};
 	int status;
 
 	(void)cause;
@@ -522,8 +521,8 @@ void setup_next_try(struct call *call, const struct call_cause *cause)
 		return;
 	end.code = status;
 	machine_step(call,
-		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT :
-						      CALL_EV_REFUSED,
+		     machine_may_fail_over(call, 0) ? CALL_EV_NEXT
+						    : CALL_EV_REFUSED,
 		     &end);
 }
 
@@ -531,7 +530,7 @@ void setup_next_try(struct call *call, const struct call_cause *cause)
 
 static void refuse_new(struct call *call, int status)
 {
-	struct call_cause cause = { .code = status };
+	struct call_cause cause = {.code = status};
 
 	machine_step(call, CALL_EV_REFUSED, &cause);
 }

@@ -30,12 +30,12 @@ static unsigned book_of_bucket(const struct arrival *arrival,
 	struct worker *worker = arrival->server->worker;
 	const struct bucket *bucket =
 		&worker->steer->buckets[slice_hash(call_id, 0) % BUCKETS];
-	unsigned book = atomic_load_explicit(&bucket->book,
-					     memory_order_relaxed);
-	unsigned previous = atomic_load_explicit(&bucket->previous,
-						 memory_order_relaxed);
-	uint64_t changed_us = atomic_load_explicit(&bucket->changed_us,
-						   memory_order_relaxed);
+	unsigned book =
+		atomic_load_explicit(&bucket->book, memory_order_relaxed);
+	unsigned previous =
+		atomic_load_explicit(&bucket->previous, memory_order_relaxed);
+	uint64_t changed_us =
+		atomic_load_explicit(&bucket->changed_us, memory_order_relaxed);
 
 	*ret_asks = previous && previous != book &&
 		    worker->now_us < changed_us + 64 * SIP_T1_US;
@@ -75,8 +75,8 @@ bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		.connection = arrival->from.connection,
 		.offset = arrival->offset,
 	};
-	struct slice parts[2] = { { (const char *)&head, sizeof(head) },
-				  { arrival->bytes, arrival->len } };
+	struct slice parts[2] = {{(const char *)&head, sizeof(head)},
+				 {arrival->bytes, arrival->len}};
 
 	if (!ring || ring_put(ring, parts, 2) < 0) {
 		worker_count(server->worker, COUNTER_handovers_dropped);

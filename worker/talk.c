@@ -45,10 +45,10 @@ struct tx *talk_request(struct call *call, enum leg_side leg,
 			struct slice content_type, struct slice body,
 			const char *lines)
 {
-	struct message_extra extra = { .pass = pass,
-				       .content_type = content_type,
-				       .body = body,
-				       .lines = lines };
+	struct message_extra extra = {.pass = pass,
+				      .content_type = content_type,
+				      .body = body,
+				      .lines = lines};
 
 	return request(call, tx_new(call, leg, TX_CLIENT, method), &extra);
 }
@@ -113,9 +113,9 @@ struct passed_method {
 };
 
 static const struct passed_method passed[] = {
-	{ SIP_INVITE, CALL_ANSWERED, CALL_ANSWERED },
-	{ SIP_UPDATE, CALL_RINGING, CALL_ANSWERED },
-	{ SIP_INFO, CALL_RINGING, CALL_ANSWERED },
+	{SIP_INVITE, CALL_ANSWERED, CALL_ANSWERED},
+	{SIP_UPDATE, CALL_RINGING, CALL_ANSWERED},
+	{SIP_INFO, CALL_RINGING, CALL_ANSWERED},
 };
 
 static const struct passed_method *find_passed(enum sip_method method)
@@ -134,9 +134,8 @@ static int pass_body(struct call *call, enum leg_side from,
 	extra->body = message->body;
 	if (!message_has_sdp(message) || message->method == SIP_INFO)
 		return 0;
-	return media_pass_offer(call, from, message->body, &extra->body) ?
-		       488 :
-		       0;
+	return media_pass_offer(call, from, message->body, &extra->body) ? 488
+									 : 0;
 }
 
 static void pass_request(struct call *call, struct tx *server,
@@ -144,9 +143,9 @@ static void pass_request(struct call *call, struct tx *server,
 {
 	enum leg_side from = server->record->leg;
 	bool is_invite = message->method == SIP_INVITE;
-	bool has_offer = message_has_sdp(message) &&
-			 message->method != SIP_INFO;
-	struct message_extra extra = { .pass = message };
+	bool has_offer =
+		message_has_sdp(message) && message->method != SIP_INFO;
+	struct message_extra extra = {.pass = message};
 	struct tx *client;
 	int status = glare(call, from, message->method, has_offer);
 
@@ -188,8 +187,7 @@ void talk_request_in(struct call *call, enum leg_side leg,
 		answer_send(server, 100, SLICE("Trying"), NULL, SLICE_NONE,
 			    SLICE_NONE, NULL);
 	if (call->record->state < row->from || call->record->state > row->to)
-		refuse(server, call->record->state > row->to ? 481 : 491,
-		       NULL);
+		refuse(server, call->record->state > row->to ? 481 : 491, NULL);
 	else
 		pass_request(call, server, message);
 }
@@ -202,8 +200,8 @@ static void pass_2xx(struct tx *client, struct tx *server,
 	struct call *call = client->call;
 	enum leg_side from = client->record->leg;
 	struct slice body = SLICE_NONE, type = message->content_type;
-	bool has_sdp = message_has_sdp(message) &&
-		       client->record->method != SIP_INFO;
+	bool has_sdp =
+		message_has_sdp(message) && client->record->method != SIP_INFO;
 	int error = 0;
 
 	if (client->record->method != SIP_INFO)
@@ -312,9 +310,8 @@ static void on_bye(struct call *call, enum leg_side leg,
 		   const struct sip_message *message)
 {
 	struct tx *tx = tx_serve(call, leg, arrival, message);
-	struct call_cause cause = { .message = message,
-				    .arrival = arrival,
-				    .tx = tx };
+	struct call_cause cause = {
+		.message = message, .arrival = arrival, .tx = tx};
 
 	answer_send(tx, 200, SLICE("OK"), NULL, SLICE_NONE, SLICE_NONE, NULL);
 	machine_step(call, leg == LEG_A ? CALL_EV_BYE_A : CALL_EV_BYE_B,
@@ -348,7 +345,7 @@ void machine_on_cancel(struct tx *invite, const struct arrival *arrival,
 	struct call *call = invite->call;
 	struct tx *tx = tx_serve(call, invite->record->leg, arrival, message);
 	struct tx *client = tx_find(call, invite->record->partner);
-	struct call_cause cause = { .message = message, .tx = tx };
+	struct call_cause cause = {.message = message, .tx = tx};
 
 	answer_send(tx, 200, SLICE("OK"), NULL, SLICE_NONE, SLICE_NONE, NULL);
 	if (invite->record->state != TX_PROCEEDING)

@@ -38,15 +38,18 @@ struct arrival {
 	size_t len;
 	struct target from;
 	uint64_t offset; /* stream: of its first byte */
-	bool is_final;	 /* handed over: handle it here whatever steering says */
+	bool is_final; /* handed over: handle it here whatever steering says */
 };
 
 /* udp.c */
 void udp_read(int fd, unsigned what, void *socket_row);
 
 /* connection.c */
-enum connection_state { CONNECTION_CONNECTING, CONNECTION_OPEN,
-			CONNECTION_CLOSING };
+enum connection_state {
+	CONNECTION_CONNECTING,
+	CONNECTION_OPEN,
+	CONNECTION_CLOSING
+};
 
 struct connection {
 	uint64_t id; /* book << 48 | counter */
@@ -69,8 +72,8 @@ struct connection {
 void connection_accept(int fd, unsigned what, void *socket_row);
 /* A connection that a predecessor owned: the descriptor comes from the
  * master, its record (or none) from the book. */
-int connection_adopt(struct server *server, const struct message_connection *head,
-		     int fd);
+int connection_adopt(struct server *server,
+		     const struct message_connection *head, int fd);
 void connection_restore(struct connection *connection,
 			const struct stream_record *record);
 struct connection *connection_find(struct server *server, uint64_t id);

@@ -77,16 +77,16 @@ uint64_t turn_send_datagram(struct server *server, int fd,
 		must(turn->bytes);
 	}
 	memcpy(turn->bytes + turn->len, bytes.ptr, bytes.len);
-	*effect = (struct effect){ .fd = fd,
-				   .at = (uint32_t)turn->len,
-				   .len = (uint32_t)bytes.len,
-				   .to = *to,
-				   .server = server };
+	*effect = (struct effect){.fd = fd,
+				  .at = (uint32_t)turn->len,
+				  .len = (uint32_t)bytes.len,
+				  .to = *to,
+				  .server = server};
 	turn->len += bytes.len;
 	/* grows with time, so that numbers of several processes compare */
-	turn->last_effect = turn->last_effect < server->worker->now_us ?
-				    server->worker->now_us :
-				    turn->last_effect + 1;
+	turn->last_effect = turn->last_effect < server->worker->now_us
+				    ? server->worker->now_us
+				    : turn->last_effect + 1;
 	return turn->last_effect;
 }
 
@@ -94,9 +94,10 @@ void turn_note_media(struct server *server, unsigned media, uint64_t call)
 {
 	struct effect *effect = effect_new(&server->worker->turn);
 
-	*effect = (struct effect){
-		.fd = -1, .server = server, .media = (uint8_t)media, .call = call
-	};
+	*effect = (struct effect){.fd = -1,
+				  .server = server,
+				  .media = (uint8_t)media,
+				  .call = call};
 }
 
 static void put_calls(struct turn *turn)
@@ -220,8 +221,8 @@ static void release_rings(struct worker *worker)
 			continue;
 		if (server->media_used)
 			release_media_rings(server);
-		for (unsigned from = 1;
-		     server->in_used && from <= BOOK_MAX; from++)
+		for (unsigned from = 1; server->in_used && from <= BOOK_MAX;
+		     from++)
 			if (server->in_used & 1ull << (from - 1))
 				ring_release(server->in[from]);
 		server->in_used = 0;
@@ -257,7 +258,8 @@ static void settle_connections(struct turn *turn)
 {
 	struct connection *next, *c = turn->dirty_connections;
 
-	turn->dirty_connections = NULL; /* settling may mark for the next turn */
+	turn->dirty_connections =
+		NULL; /* settling may mark for the next turn */
 	for (; c; c = next) {
 		next = c->next_dirty;
 		c->is_dirty = false;
@@ -296,7 +298,7 @@ static void note_media(const struct effect *effect)
 {
 	struct server *server = effect->server;
 	struct ring *ring = server->look[effect->media];
-	struct slice id = { (const char *)&effect->call, sizeof(effect->call) };
+	struct slice id = {(const char *)&effect->call, sizeof(effect->call)};
 
 	if (!ring)
 		return;
@@ -320,7 +322,7 @@ static unsigned send_batch(struct worker *worker, const struct effect *effects,
 	       effects[used].fd == effects[0].fd) {
 		const struct effect *e = &effects[used];
 
-		pieces[used] = (struct iovec){ turn->bytes + e->at, e->len };
+		pieces[used] = (struct iovec){turn->bytes + e->at, e->len};
 		messages[used].msg_hdr = (struct msghdr){
 			.msg_name = (void *)(uintptr_t)&e->to.sa,
 			.msg_namelen = addr_len(&e->to),
@@ -347,12 +349,11 @@ static void send_effects(struct worker *worker)
 			note_media(&turn->effects[i++]);
 			continue;
 		}
-		i += send_batch(worker, &turn->effects[i],
-				turn->n_effects - i);
+		i += send_batch(worker, &turn->effects[i], turn->n_effects - i);
 		CRASH_POINT(mid_send);
 	}
-	atomic_store_explicit(&worker->board->effect_sent,
-			      turn->last_effect, memory_order_release);
+	atomic_store_explicit(&worker->board->effect_sent, turn->last_effect,
+			      memory_order_release);
 	turn->n_effects = 0;
 	turn->len = 0;
 }
@@ -364,9 +365,8 @@ static bool has_work(const struct worker *worker)
 	if (turn->dirty_calls || turn->dirty_txs || turn->dirty_connections)
 		return true;
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
-		if (worker->servers[i] &&
-		    (worker->servers[i]->in_used ||
-		     worker->servers[i]->media_used))
+		if (worker->servers[i] && (worker->servers[i]->in_used ||
+					   worker->servers[i]->media_used))
 			return true;
 	return false;
 }
@@ -393,5 +393,5 @@ void turn_done(struct turn *turn)
 {
 	free(turn->effects);
 	free(turn->bytes);
-	*turn = (struct turn){ 0 };
+	*turn = (struct turn){0};
 }

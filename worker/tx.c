@@ -152,8 +152,8 @@ void tx_rearm(struct tx *tx)
 {
 	uint64_t repeat = tx->record->repeat_us,
 		 timeout = tx->record->timeout_us;
-	uint64_t nearest = repeat && (!timeout || repeat < timeout) ? repeat :
-								      timeout;
+	uint64_t nearest =
+		repeat && (!timeout || repeat < timeout) ? repeat : timeout;
 
 	if (nearest)
 		wheel_set(tx->call->server->worker->wheel, &tx->timer, nearest);
@@ -163,9 +163,9 @@ void tx_rearm(struct tx *tx)
 
 static void schedule_repeat(struct tx *tx)
 {
-	uint64_t wait = tx_repeat_us(tx->record->role, tx->record->state,
-				     is_reliable(tx),
-				     tx->record->interval_step);
+	uint64_t wait =
+		tx_repeat_us(tx->record->role, tx->record->state,
+			     is_reliable(tx), tx->record->interval_step);
 
 	tx->record->repeat_us =
 		wait ? tx->call->server->worker->now_us + wait : 0;
@@ -225,8 +225,8 @@ void tx_timer(struct tx *tx)
 
 static int send_bytes(struct tx *tx)
 {
-	struct target target = { tx->record->transport, tx->record->listener,
-				 tx->record->connection, tx->record->peer };
+	struct target target = {tx->record->transport, tx->record->listener,
+				tx->record->connection, tx->record->peer};
 	uint64_t effect;
 	int error = transport_send(tx->call->server, &target,
 				   record_slice(tx->record, tx->record->bytes),
@@ -268,9 +268,9 @@ struct tx *tx_serve(struct call *call, enum leg_side leg,
 	static char via[SIP_HEAD_MAX];
 	struct out out = out_init(via, sizeof(via));
 	bool is_invite = message->method == SIP_INVITE;
-	struct tx *tx = tx_new(call, leg,
-			       is_invite ? TX_INVITE_SERVER : TX_SERVER,
-			       message->method);
+	struct tx *tx =
+		tx_new(call, leg, is_invite ? TX_INVITE_SERVER : TX_SERVER,
+		       message->method);
 	char buf[512];
 
 	tx->record->transport = arrival->from.transport;
@@ -289,9 +289,9 @@ struct tx *tx_serve(struct call *call, enum leg_side leg,
 
 void tx_respond(struct tx *tx, int status, struct slice bytes)
 {
-	enum tx_event event = status < 200 ? TX_EV_1XX :
-			      status < 300 ? TX_EV_2XX :
-					     TX_EV_3XX_6XX;
+	enum tx_event event = status < 200   ? TX_EV_1XX
+			      : status < 300 ? TX_EV_2XX
+					     : TX_EV_3XX_6XX;
 
 	tx->record->code = (uint16_t)status;
 	tx_set_bytes(tx, bytes);

@@ -10,9 +10,9 @@
 #include "base/crash.h"
 #include "worker/intake.h"
 
-#define READ_BATCH 32
+#define READ_BATCH     32
 #define READS_PER_TURN 4
-#define BUFFER_SIZE (SIP_MESSAGE_MAX + 1 + 192) /* no power of two: caches */
+#define BUFFER_SIZE    (SIP_MESSAGE_MAX + 1 + 192) /* no power of two: caches */
 
 static char buffers[READ_BATCH][BUFFER_SIZE];
 
@@ -23,9 +23,9 @@ static void take(struct socket_row *row, char *bytes, size_t len,
 		.server = row->server,
 		.bytes = bytes,
 		.len = len,
-		.from = { .transport = TRANSPORT_UDP,
-			  .listener = row->listener,
-			  .addr = *source },
+		.from = {.transport = TRANSPORT_UDP,
+			 .listener = row->listener,
+			 .addr = *source},
 	};
 
 	addr_unmap(&arrival.from.addr);
@@ -40,7 +40,7 @@ static int read_batch(struct socket_row *row)
 	int n;
 
 	for (unsigned i = 0; i < READ_BATCH; i++) {
-		pieces[i] = (struct iovec){ buffers[i], SIP_MESSAGE_MAX + 1 };
+		pieces[i] = (struct iovec){buffers[i], SIP_MESSAGE_MAX + 1};
 		messages[i].msg_hdr = (struct msghdr){
 			.msg_name = &sources[i].sa,
 			.msg_namelen = sizeof(sources[i]),
@@ -77,20 +77,19 @@ static int udp_send(struct server *server, struct target *target,
 		return -ENOTCONN;
 	if (bytes.len > SIP_MESSAGE_MAX - 28)
 		return -EMSGSIZE;
-	*ret_effect =
-		turn_send_datagram(server, row->fd, &target->addr, bytes);
+	*ret_effect = turn_send_datagram(server, row->fd, &target->addr, bytes);
 	return 0;
 }
 
 static const struct transport_row rows[N_TRANSPORTS] = {
-	[TRANSPORT_UDP] = { .name = "udp",
-			    .via = "SIP/2.0/UDP ",
-			    .is_reliable = false,
-			    .send = udp_send },
-	[TRANSPORT_TCP] = { .name = "tcp",
-			    .via = "SIP/2.0/TCP ",
-			    .is_reliable = true,
-			    .send = connection_send },
+	[TRANSPORT_UDP] = {.name = "udp",
+			   .via = "SIP/2.0/UDP ",
+			   .is_reliable = false,
+			   .send = udp_send},
+	[TRANSPORT_TCP] = {.name = "tcp",
+			   .via = "SIP/2.0/TCP ",
+			   .is_reliable = true,
+			   .send = connection_send},
 	/* TRANSPORT_TLS: its row comes with the TLS issue; until then the
 	 * configuration refuses it and transport_row answers NULL */
 };

@@ -21,7 +21,12 @@ struct server;
 struct prober;
 
 /* Words for struct timer.kind. */
-enum timer_kind { TIMER_TX, TIMER_CALL, TIMER_CONNECTION, TIMER_PROBE };
+enum timer_kind {
+	TIMER_TX,
+	TIMER_CALL,
+	TIMER_CONNECTION,
+	TIMER_PROBE
+};
 
 struct worker {
 	struct child child;
@@ -43,7 +48,7 @@ struct worker {
 	uint64_t round_robin;
 	uint64_t second_us; /* the second that second_calls counts */
 	unsigned second_calls;
-	unsigned next_media; /* round robin of media slots */
+	unsigned next_media;	 /* round robin of media slots */
 	uint64_t quiet_since_us; /* adoption: timers wait for dry input */
 	bool is_draining;	 /* this server: no new calls */
 	bool is_leaving;	 /* RETIRE was heard */
