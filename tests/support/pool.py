@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pool of the build tree under test: starts mspoold, asks mspoolctl, kills a
+worker by its pid, stops everything.
+
+The trap: a worker that we killed is replaced by the master, and at the end a
+worker must not outlive the master, so stop() ends what is left by the pids that
+`mspoolctl workers` named while the pool ran."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+POLL_S = 0.02
+BAD_LOG_WORDS = ("AddressSanitizer", "runtime error:", "LeakSanitizer",
+                 "must failed", "must(", "ev=must")
+
+
+class PoolError(Exception):
+    """The pool did not do what every scenario relies on."""
+
+
+class Pool:
+    def __init__(self, programs, run_dir, config, env):
+        self.programs = pathlib.Path(programs)
+        self.run_dir = pathlib.Path(run_dir)
+        self.log_path = self.run_dir.parent / "pool.log"
+        self.config = config
+        self.env = {**os.environ, **env}
+        self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
+        self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        self.process = None
+        self.pids = set()
+
+    def start(self, timeout):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "master/mspoold", "-f", "-c", self.config],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self.env, cwd=self.run_dir.parent)
+        deadline = time.monotonic() + timeout
+        while True:
+            if self.process.poll() is not None:
+                raise PoolError(
+                    f"mspoold ended with {self.process.returncode}")
+            answer = self.ask("status")
+            if answer and answer.get("state") == "up":
+                self.workers()
+                return
+            if time.monotonic() > deadline:
+                raise PoolError(f"not up after {timeout} s: {answer}")
+            time.sleep(POLL_S)
+
+    def ctl(self, *words, timeout=30):
+        """mspoolctl with these words: (exit code, stdout, stderr)."""
+        done = subprocess.run(
+            [self.programs / "tools/mspoolctl", "-r", self.run_dir, *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout, env=self.env)
+        return done.returncode, done.stdout, done.stderr
+
+    def ask(self, *words):
+        """The document of a query, None when the pool does not answer."""
+        code, out, _ = self.ctl("--json", *words)
+        if code != 0:
+            return None
+        try:
+            return json.loads(out)
+        except ValueError as wrong:
+            raise PoolError(f"mspoolctl --json {words}: {wrong}: {out!r}")
+
+    def workers(self):
+        workers = self.ask("workers") or []
+        self.pids |= {w["pid"] for w in workers if w.get("pid")}
+        return workers
+
+    def kill(self, name, how):
+        for worker in self.workers():
+            if worker["id"] == name and worker["pid"]:
+                os.kill(worker["pid"], getattr(signal, f"SIG{how}"))
+                return
+        raise PoolError(f"no living worker {name} to kill")
+
+    def signal(self, how):
+        self.process.send_signal(getattr(signal, f"SIG{how}"))
+
+    def stop(self, timeout=20):
+        """Ends the pool; returns the master's exit code."""
+        if not self.process:
+            return None
+        if self.process.poll() is None:
+            self.workers()
+            self.process.terminate()
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            code = "killed: did not stop"
+        left = [pid for pid in self.pids if self._is_ours(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return f"left workers {left}" if left else code
+
+    def _is_ours(self, pid):
+        """Is this pid still a worker of this very pool?"""
+        try:
+            line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return False
+        is_dead = state.rpartition(")")[2].split()[0] in "ZX"
+        return str(self.run_dir).encode() in line and not is_dead
+
+    def complaints(self):
+        """What the log says that no good run may say."""
+        if not self.log_path.exists():
+            return []
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return [line for line in lines
+                if any(word in line for word in BAD_LOG_WORDS)]

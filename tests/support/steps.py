@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario may do (`step = …`) and compare (`expect = …`).
+
+Steps are rows of STEPS; a comparison is `QUERY OPERATOR VALUE`, where a query
+is a word of QUERIES with dots: status.calls.active, gateways.gw1.state,
+counter.failovers, calls.count, calls.first.state, peer.gw1.invites, restarts.
+Both return None when all is well, else what is wrong, in words."""
+
+import operator
+import re
+import shlex
+import time
+
+from support.scenario import BadScenario, seconds
+
+POLL_S = 0.02
+OPERATORS = {"==": operator.eq, "!=": operator.ne, ">=": operator.ge,
+             "<=": operator.le, ">": operator.gt, "<": operator.lt,
+             "!~": lambda got, text: not re.search(text, str(got)),
+             "~": lambda got, wanted: bool(re.search(wanted, str(got)))}
+
+
+# -- queries ---------------------------------------------------------------
+
+def dig(document, path):
+    """Follows names, and for lists: an object's name or id, count, first."""
+    for word in path:
+        if isinstance(document, list):
+            document = _in_list(document, word)
+        elif isinstance(document, dict):
+            document = document.get(word)
+        else:
+            return None
+    return document
+
+
+def _in_list(items, word):
+    if word == "count":
+        return len(items)
+    if word in ("first", "last"):
+        return items[0 if word == "first" else -1] if items else None
+    if word.isdigit():
+        return items[int(word)] if int(word) < len(items) else None
+    for item in items:
+        if isinstance(item, dict) and word in (item.get("name"),
+                                               item.get("id")):
+            return item
+    return None
+
+
+def ask_pool(run, path):
+    return dig(run.pool.ask(path[0]), path[1:])
+
+
+def ask_counter(run, path):
+    return dig(run.pool.ask("status"), ["counters", *path[1:]])
+
+
+def ask_show(run, path):
+    """show.WORD…: of the first call."""
+    calls = run.pool.ask("calls") or []
+    if not calls:
+        return None
+    return dig(run.pool.ask("show", "call", calls[0]["id"]), path[1:])
+
+
+def ask_restarts(run, path):
+    return sum(w["restarts"] for w in run.pool.workers())
+
+
+def ask_peer(run, path):
+    return run.peers[path[1]].figures().get(path[2])
+
+
+def ask_file(run, path):
+    """file.NAME: the text of a log in the run's folder (log = pool.log)."""
+    name = "pool.log" if path[1] == "log" else ".".join(path[1:])
+    return (run.folder / name).read_text(errors="replace")
+
+
+def ask_events(run, path):
+    """events.TEXT: how many events have that name."""
+    events = run.pool.ask("events") or []
+    return sum(path[1] in (e.get("event"), e.get("name")) for e in events)
+
+
+QUERIES = {"status": ask_pool, "workers": ask_pool, "gateways": ask_pool,
+           "frontends": ask_pool, "trunks": ask_pool, "calls": ask_pool,
+           "counter": ask_counter, "restarts": ask_restarts,
+           "peer": ask_peer, "file": ask_file, "show": ask_show,
+           "events": ask_events}
+
+
+def compare(run, line):
+    """(is it so, what was got)"""
+    match = re.fullmatch(r"(\S+) *(==|!=|!~|>=|<=|>|<|~) *(.*)", line)
+    if not match:
+        raise BadScenario(f"no comparison: '{line}'")
+    query, sign, wanted = match.groups()
+    path = query.split(".")
+    if path[0] not in QUERIES:
+        raise BadScenario(f"unknown query '{path[0]}'")
+    got = QUERIES[path[0]](run, path)
+    if isinstance(got, bool):
+        got = "yes" if got else "no"
+    if isinstance(got, (int, float)):
+        wanted = float(wanted)
+    elif sign in (">=", "<=", ">", "<"):
+        return False, got
+    elif "~" not in sign:
+        got = "null" if got is None else str(got)
+    return OPERATORS[sign](got, wanted), got
+
+
+def expect(run, line, wait=0):
+    deadline = time.monotonic() + wait
+    while True:
+        is_so, got = compare(run, line)
+        if is_so:
+            return None
+        if time.monotonic() >= deadline:
+            return f"got {str(got)[-300:]}"
+        time.sleep(POLL_S)
+
+
+# -- steps -----------------------------------------------------------------
+
+def do_start(run, words):
+    for name in words:
+        run.start_peer(name)
+
+
+def do_finish(run, words):
+    for name in words:
+        peer = run.peers[name]
+        run.finish_peer(peer) if not peer.is_server else peer.end()
+
+
+def do_until(run, words):
+    """until QUERY OP VALUE: waits for it, as long as the case may last."""
+    return expect(run, " ".join(words), wait=run.left())
+
+
+def do_expect(run, words):
+    return expect(run, " ".join(words))
+
+
+def do_never(run, words):
+    """never 500ms QUERY OP VALUE: it must not become so within that time."""
+    end = time.monotonic() + seconds(words[0])
+    while time.monotonic() < end:
+        is_so, got = compare(run, " ".join(words[1:]))
+        if is_so:
+            return f"it became so: {got}"
+        time.sleep(POLL_S)
+
+
+def do_sleep(run, words):
+    time.sleep(seconds(words[0]))
+
+
+def do_kill(run, words):
+    """kill ms1 [SIGNAL]: KILL unless said otherwise."""
+    run.pool.kill(words[0], words[1] if len(words) > 1 else "KILL")
+
+
+def do_signal(run, words):
+    run.pool.signal(words[0])
+
+
+def do_end_peer(run, words):
+    run.peers[words[0]].kill()
+
+
+def do_ctl(run, words):
+    """ctl [=CODE] WORDS…: mspoolctl; @CALL@ is the first call's id."""
+    wanted = 0
+    if words[0].startswith("="):
+        wanted, words = int(words[0][1:]), words[1:]
+    if "%CALL%" in words:
+        calls = run.pool.ask("calls") or []
+        if not calls:
+            return "there is no call"
+        words = [calls[0]["id"] if w == "%CALL%" else w for w in words]
+    code, out, err = run.pool.ctl(*words)
+    with open(run.folder / "ctl.out", "a") as log:
+        log.write(f"$ mspoolctl {' '.join(words)}\n{out}{err}")
+    if code != wanted:
+        return f"exit {code}: {err.strip() or out.strip()}"
+
+
+def do_config(run, words):
+    """config FROM TO: replaces text in the running pool.ini."""
+    text = run.config.read_text()
+    if words[0] not in text:
+        return f"'{words[0]}' does not stand in pool.ini"
+    run.config.write_text(text.replace(words[0], words[1]))
+
+
+def do_exit(run, words):
+    """exit: the master has ended by itself."""
+    run.pool.workers()
+    run.pool.process.wait(run.left())
+
+
+STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
+         "expect": do_expect, "never": do_never, "sleep": do_sleep,
+         "kill": do_kill, "signal": do_signal, "end": do_end_peer,
+         "ctl": do_ctl, "config": do_config, "exit": do_exit}
+
+
+def take(run, line):
+    verb, *words = shlex.split(line)
+    if verb not in STEPS:
+        raise BadScenario(f"unknown step '{verb}'")
+    return STEPS[verb](run, words)
