@@ -64,6 +64,18 @@ static json_t *calls_json(const struct ctl_view *view)
 		(json_int_t)ctl_view_count(view, COUNTER_calls_failed));
 }
 
+/* Every row of shm/counters.def, over all processes of the pool. */
+static json_t *counters_json(const struct ctl_view *view)
+{
+	json_t *counters = json_object();
+
+	for (unsigned i = 0; i < N_COUNTERS; i++)
+		json_object_set_new(counters, counter_names[i],
+				    json_integer((json_int_t)ctl_view_count(
+					    view, (enum counter)i)));
+	return counters;
+}
+
 json_t *ctl_status_json(const struct ctl_view *view)
 {
 	unsigned up, of;
@@ -71,7 +83,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 	count_workers(view, &up, &of);
 	return json_pack(
 		"{s:o, s:o, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:o, s:o, s:o, "
-		"s:o}",
+		"s:o, s:o}",
 		"pool", ctl_json_text(slice_of(view->pool.name)), "version",
 		ctl_json_text(slice_of(view->pool.version)), "state",
 		pool_state(view, up, of), "generation",
@@ -82,7 +94,8 @@ json_t *ctl_status_json(const struct ctl_view *view)
 		ctl_json_time(view->pool.started_wall_us), "master_pid",
 		view->is_master_alive ? json_integer(view->pool.master_pid)
 				      : json_null(),
-		"attention", ctl_attention_json(view));
+		"attention", ctl_attention_json(view), "counters",
+		counters_json(view));
 }
 
 /* ---- for people ---------------------------------------------------------- */
