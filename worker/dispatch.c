@@ -101,10 +101,8 @@ static bool is_from_peer(const struct arrival *arrival,
 			 const struct sip_message *message,
 			 const struct call *call, enum leg_side leg)
 {
-	const struct config *config = arrival->server->worker->child.config;
-	const struct config_peer *peer = config_peer_by_source(
-		config, config_listener(config, arrival->from.listener),
-		&arrival->from.addr, message->sent_by_port);
+	const struct config_peer *peer =
+		intake_peer(arrival, message->sent_by_port);
 	const struct leg_record *record = &call->record->leg[leg];
 
 	return (peer && slice_is(slice_of(peer->name),

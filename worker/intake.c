@@ -20,6 +20,18 @@ bool intake_knows(struct server *server, uint16_t listener,
 	return at && config_peer_by_source(config, at, source, 0);
 }
 
+const struct config_peer *intake_peer(const struct arrival *arrival,
+				      uint16_t via_port)
+{
+	const struct config *config = arrival->server->worker->child.config;
+	const struct config_listener *at =
+		config_listener(config, arrival->from.listener);
+
+	if (!at)
+		return NULL;
+	return config_peer_by_source(config, at, &arrival->from.addr, via_port);
+}
+
 /* The wire hears nothing, or 403; the log names who it was, once in a while. */
 static bool refuse_stranger(struct arrival *arrival)
 {

@@ -14,6 +14,9 @@
 bool intake_message(struct arrival *arrival);
 /* Entries of the ring from another book (HANDOVER). */
 void intake_ring(struct server *server, unsigned from_book);
+/* Who is it (CONTRACT "who is it")?  NULL: nobody we know. */
+const struct config_peer *intake_peer(const struct arrival *arrival,
+				      uint16_t via_port);
 /* May anybody at this address talk to this listener?  TCP asks before it
  * accepts. */
 bool intake_knows(struct server *server, uint16_t listener,

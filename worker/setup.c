@@ -582,10 +582,8 @@ static void accept_invite(struct arrival *arrival,
 void setup_invite(struct arrival *arrival, const struct sip_message *message)
 {
 	struct worker *worker = arrival->server->worker;
-	const struct config *config = worker->child.config;
-	const struct config_peer *peer = config_peer_by_source(
-		config, config_listener(config, arrival->from.listener),
-		&arrival->from.addr, message->sent_by_port);
+	const struct config_peer *peer =
+		intake_peer(arrival, message->sent_by_port);
 	struct refusal refusal = check_invite(message);
 
 	if (!peer)
