@@ -13,36 +13,23 @@
 #include "base/config_build.h"
 
 #define MEMBER_SIZE(type, member) sizeof(((struct type *)NULL)->member)
-#define AT(type, member)                                                       \
-	{                                                                      \
-		offsetof(struct type, member), MEMBER_SIZE(type, member), 0    \
-	}
-#define PAIR(type, member, other)                                              \
-	{                                                                      \
-		offsetof(struct type, member), MEMBER_SIZE(type, member),      \
-			offsetof(struct type, other)                           \
-	}
-#define LIST PAIR
-#define NOWHERE                                                                \
-	{                                                                      \
-		0, 0, 0                                                        \
-	}
-#define LATER  OPTION_LATER
-#define SECRET OPTION_SECRET
-#define NEEDED OPTION_NEEDED
+/* clang-format off */
+#define AT(type, member) \
+	{offsetof(struct type, member), MEMBER_SIZE(type, member), 0}
+#define PAIR(type, member, other) \
+	{offsetof(struct type, member), MEMBER_SIZE(type, member), \
+	 offsetof(struct type, other)}
+#define LIST	PAIR
+#define NOWHERE {0, 0, 0}
+#define LATER	OPTION_LATER
+#define SECRET	OPTION_SECRET
+#define NEEDED	OPTION_NEEDED
 
 #define SECTION(id, kind, naming, help)
-#define OPTION(section, key, type, def, min, max, words, place, flags, help)   \
-	{SECTION_##section,                                                    \
-	 #key,                                                                 \
-	 OPTION_##type,                                                        \
-	 def,                                                                  \
-	 min,                                                                  \
-	 max,                                                                  \
-	 words,                                                                \
-	 place,                                                                \
-	 flags,                                                                \
-	 help},
+#define OPTION(section, key, type, def, min, max, words, place, flags, help) \
+	{SECTION_##section, #key, OPTION_##type, def, min, max, words, place, \
+	 flags, help},
+/* clang-format on */
 static const struct option rows[] = {
 #include "base/options.def"
 };
