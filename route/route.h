@@ -72,6 +72,14 @@ struct route_rules *route_rules_free(struct route_rules *rules);
 int route_check_pattern(const char *pattern, char *why, size_t size,
 			size_t *ret_offset);
 
+/* How often a pattern was given up at its match limit and counted as "does not
+ * match", since the rules were made. */
+uint64_t route_rules_given_up(const struct route_rules *rules);
+/* One of [pool] emergency_numbers, with or without +.  Such a call takes any
+ * route whatever its caller's usages, and the caller of route_plan_call should
+ * not call a trunk FORBIDDEN for it because it is full. */
+bool route_is_emergency(const struct config *config, const char *called);
+
 /* Outbound (from a front end, or a trunk whose usages match a route) and
  * inbound (from a gateway to front ends by priority and weight). */
 void route_plan_call(const struct route_rules *rules,
