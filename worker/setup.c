@@ -508,12 +508,32 @@ static int start_try(struct call *call)
 	return status;
 }
 
+static void tell_failover(struct call *call)
+{
+	const struct call_record *record = call->record;
+	const struct try_record *left = &record->tries[record->this_try];
+	const struct try_record *next = left + 1;
+	struct slice from = call_text(call, left->peer),
+		     to = call_text(call, next->peer);
+	char text[BOARD_EVENT_TEXT], id[CALL_ID_TEXT_MAX];
+	struct out out = out_init(text, sizeof(text));
+
+	out_printf(&out, "call=%s from=%.*s to=%.*s code=%u ms=%u",
+		   call_id_text(record->id, id), SLICE_ARG(from), SLICE_ARG(to),
+		   left->code, left->ms);
+	out_end(&out);
+	log_event(LOG_LVL_NOTICE, "failover", "%s", text);
+	board_event(call->server->worker->board, LOG_LVL_NOTICE, "failover",
+		    text);
+}
+
 void setup_next_try(struct call *call, const struct call_cause *cause)
 {
 	struct call_cause end = {.code = 503};
 	int status;
 
 	(void)cause;
+	tell_failover(call);
 	call->record->this_try++;
 	worker_count(call->server->worker, COUNTER_failovers);
 	status = start_try(call);
