@@ -14,7 +14,7 @@ libsip_a_SOURCES += \
 	sip/params.c sip/params.h \
 	sip/scan.c sip/scan.h \
 	sip/sdp.c sip/sdp.h sip/sdp_write.c sip/payloads.def sip/sdp_dropped.def \
-	sip/transaction.c sip/transaction.h \
+	sip/transaction.c sip/transaction.h sip/transaction.def \
 	sip/uri.c sip/uri.h \
 	sip/via.c sip/via.h \
 	sip/write.c sip/write.h \

@@ -6,110 +6,14 @@
  */
 #include "sip/transaction.h"
 
-/* clang-format off */
-#define ROW(n, a) { 1, TX_##n, (a) }
-
 static const struct tx_row rows[N_TX_ROLES][N_TX_STATES][N_TX_EVENTS] = {
-	/* RFC 3261 17.1.1 with RFC 6026 */
-	[TX_INVITE_CLIENT] = {
-		[TX_TRYING] = {
-			[TX_EV_1XX]     = ROW(PROCEEDING, TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_2XX]     = ROW(ACCEPTED,   TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_QUIET | TX_DO_ACK | TX_DO_PASS),
-			[TX_EV_REPEAT]  = ROW(TRYING,     TX_DO_SEND),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, TX_DO_LOST),
-			[TX_EV_FAILED]  = ROW(TERMINATED, TX_DO_LOST),
-		},
-		[TX_PROCEEDING] = {
-			[TX_EV_1XX]     = ROW(PROCEEDING, TX_DO_PASS),
-			[TX_EV_2XX]     = ROW(ACCEPTED,   TX_DO_PASS),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_ACK | TX_DO_PASS),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, TX_DO_LOST), /* 9.1: 64*T1 after CANCEL */
-			[TX_EV_FAILED]  = ROW(TERMINATED, TX_DO_LOST),
-		},
-		[TX_COMPLETED] = {
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_SEND | TX_DO_COUNT),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-			[TX_EV_FAILED]  = ROW(TERMINATED, 0),
-		},
-		[TX_ACCEPTED] = {
-			[TX_EV_2XX]     = ROW(ACCEPTED,   TX_DO_PASS),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-		},
-	},
-	/* RFC 3261 17.2.1 with RFC 6026 */
-	[TX_INVITE_SERVER] = {
-		[TX_PROCEEDING] = {
-			[TX_EV_REQUEST] = ROW(PROCEEDING, TX_DO_SEND | TX_DO_COUNT),
-			[TX_EV_1XX]     = ROW(PROCEEDING, TX_DO_SEND),
-			[TX_EV_2XX]     = ROW(ACCEPTED,   TX_DO_SEND),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_SEND),
-		},
-		[TX_COMPLETED] = {
-			[TX_EV_REQUEST] = ROW(COMPLETED,  TX_DO_SEND | TX_DO_COUNT),
-			[TX_EV_REPEAT]  = ROW(COMPLETED,  TX_DO_SEND),
-			[TX_EV_ACK]     = ROW(CONFIRMED,  TX_DO_QUIET),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-			[TX_EV_FAILED]  = ROW(TERMINATED, 0),
-		},
-		[TX_CONFIRMED] = {
-			[TX_EV_REQUEST] = ROW(CONFIRMED,  TX_DO_COUNT),
-			[TX_EV_ACK]     = ROW(CONFIRMED,  TX_DO_COUNT),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-		},
-		[TX_ACCEPTED] = {
-			[TX_EV_REQUEST] = ROW(ACCEPTED,   TX_DO_COUNT),
-			[TX_EV_REPEAT]  = ROW(ACCEPTED,   TX_DO_SEND),
-			[TX_EV_ACK]     = ROW(ACCEPTED,   TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, TX_DO_LOST),
-		},
-	},
-	/* RFC 3261 17.1.2 */
-	[TX_CLIENT] = {
-		[TX_TRYING] = {
-			[TX_EV_1XX]     = ROW(PROCEEDING, 0),
-			[TX_EV_2XX]     = ROW(COMPLETED,  TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_REPEAT]  = ROW(TRYING,     TX_DO_SEND),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, TX_DO_LOST),
-			[TX_EV_FAILED]  = ROW(TERMINATED, TX_DO_LOST),
-		},
-		[TX_PROCEEDING] = {
-			[TX_EV_1XX]     = ROW(PROCEEDING, 0),
-			[TX_EV_2XX]     = ROW(COMPLETED,  TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_QUIET | TX_DO_PASS),
-			[TX_EV_REPEAT]  = ROW(PROCEEDING, TX_DO_SEND),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, TX_DO_LOST),
-			[TX_EV_FAILED]  = ROW(TERMINATED, TX_DO_LOST),
-		},
-		[TX_COMPLETED] = {
-			[TX_EV_2XX]     = ROW(COMPLETED,  TX_DO_COUNT),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_COUNT),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-		},
-	},
-	/* RFC 3261 17.2.2 */
-	[TX_SERVER] = {
-		[TX_TRYING] = {
-			[TX_EV_REQUEST] = ROW(TRYING,     TX_DO_COUNT),
-			[TX_EV_1XX]     = ROW(PROCEEDING, TX_DO_SEND),
-			[TX_EV_2XX]     = ROW(COMPLETED,  TX_DO_SEND),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_SEND),
-		},
-		[TX_PROCEEDING] = {
-			[TX_EV_REQUEST] = ROW(PROCEEDING, TX_DO_SEND | TX_DO_COUNT),
-			[TX_EV_1XX]     = ROW(PROCEEDING, TX_DO_SEND),
-			[TX_EV_2XX]     = ROW(COMPLETED,  TX_DO_SEND),
-			[TX_EV_3XX_6XX] = ROW(COMPLETED,  TX_DO_SEND),
-		},
-		[TX_COMPLETED] = {
-			[TX_EV_REQUEST] = ROW(COMPLETED,  TX_DO_SEND | TX_DO_COUNT),
-			[TX_EV_TIMEOUT] = ROW(TERMINATED, 0),
-			[TX_EV_FAILED]  = ROW(TERMINATED, 0),
-		},
-	},
+#define TX_ROW(role, state, event, next, actions)                              \
+	[TX_##role][TX_##state][TX_EV_##event] = {1, TX_##next, (actions)},
+#include "sip/transaction.def"
+#undef TX_ROW
 };
 
+/* clang-format off */
 /* How long a state is kept: over datagrams, over streams (0 there means
  * "ends at once", which a tick of 1 us expresses); N for ever. */
 #define T64 (64 * SIP_T1_US)

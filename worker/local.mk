@@ -11,7 +11,7 @@ worker_mspool_worker_SOURCES = \
 	worker/inbox.c worker/inbox.h \
 	worker/intake.c worker/intake.h \
 	worker/load.c worker/load.h \
-	worker/machine.c worker/machine.h \
+	worker/machine.c worker/machine.h worker/machine.def \
 	worker/media.c worker/media.h \
 	worker/message.c worker/message.h worker/pass.def \
 	worker/mspool-worker.c \

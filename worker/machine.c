@@ -21,60 +21,12 @@ struct call_row {
 	call_action *actions[ACTIONS_MAX];
 };
 
-/* clang-format off */
-#define ROW(n, ...) { 1, CALL_##n, { __VA_ARGS__ } }
-
 static const struct call_row rows[N_CALL_STATES][N_CALL_EVENTS] = {
-	[CALL_TRYING] = {
-		[CALL_EV_RING]      = ROW(RINGING,  answer_ring),
-		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
-		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
-		[CALL_EV_NEXT]      = ROW(TRYING,   finish_abandon, setup_next_try),
-		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
-		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
-	},
-	[CALL_RINGING] = {
-		[CALL_EV_RING]      = ROW(RINGING,  answer_ring),
-		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
-		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
-		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
-		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
-	},
-	[CALL_EARLY] = {
-		[CALL_EV_RING]      = ROW(EARLY,    answer_ring),
-		[CALL_EV_EARLY]     = ROW(EARLY,    answer_early),
-		[CALL_EV_ANSWER]    = ROW(ANSWERED, answer_call),
-		[CALL_EV_REFUSED]   = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_CANCEL]    = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_abandon, finish_cancelled),
-		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_abandon, finish_refuse),
-		[CALL_EV_NO_ANSWER] = ROW(ENDING,   finish_abandon, finish_no_answer),
-		[CALL_EV_END]       = ROW(ENDING,   finish_abandon, finish_end_early),
-	},
-	[CALL_ANSWERED] = {
-		[CALL_EV_ACK]       = ROW(ANSWERED, answer_ack),
-		[CALL_EV_NO_ACK]    = ROW(ENDING,   finish_end_call),
-		[CALL_EV_BYE_A]     = ROW(ENDING,   finish_bye_b),
-		[CALL_EV_BYE_B]     = ROW(ENDING,   finish_bye_a),
-		[CALL_EV_END]       = ROW(ENDING,   finish_end_call),
-	},
-	[CALL_ENDING] = {
-		/* the callee hung up before the caller's ACK (RFC 3261 15) */
-		[CALL_EV_ACK]       = ROW(ENDING,   answer_ack, finish_bye_a),
-		[CALL_EV_NO_ACK]    = ROW(ENDING,   finish_bye_a),
-		[CALL_EV_SETTLED]   = ROW(ABSORBING, finish_absorb),
-	},
-	[CALL_ABSORBING] = { [CALL_EV_SETTLED] = { 0 } },
+#define CALL_ROW(state, event, next, ...)                                      \
+	[CALL_##state][CALL_EV_##event] = {1, CALL_##next, {__VA_ARGS__}},
+#include "worker/machine.def"
+#undef CALL_ROW
 };
-/* clang-format on */
 
 void machine_step(struct call *call, enum call_event event,
 		  const struct call_cause *cause)
