@@ -33,8 +33,9 @@ struct config_listen {
 struct config_object {
 	enum option_section kind;
 	const struct ini_section *section;
-	void *target;	/* NULL: a section of a later release */
-	uint64_t given; /* bit n: the n-th option of its kind is written */
+	void *target; /* NULL: a section of a later release */
+	/* bit n: the n-th option of its kind is written, is written wrongly */
+	uint64_t given, wrong;
 };
 
 struct config_build {
@@ -119,5 +120,7 @@ const char *config_suggest_name(struct config_build *build,
 struct report_place config_place(const struct config_object *object,
 				 const char *key);
 bool config_is_given(const struct config_object *object, const char *key);
+/* Written, but with a mistake that was told; the default stands. */
+bool config_is_wrong(const struct config_object *object, const char *key);
 
 #endif

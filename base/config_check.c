@@ -29,7 +29,8 @@ static void check_frontend_transport(struct config_build *build,
 {
 	const struct config_peer *peer = object->target;
 
-	if (peer->transport != TRANSPORT_TLS)
+	if (peer->transport != TRANSPORT_TLS ||
+	    config_is_wrong(object, "transport"))
 		return;
 	if (config_is_given(object, "transport"))
 		report_error(build->report, config_place(object, "transport"),

@@ -61,6 +61,15 @@ bool config_is_given(const struct config_object *object, const char *key)
 	return find_entry(object, key) != NULL;
 }
 
+bool config_is_wrong(const struct config_object *object, const char *key)
+{
+	unsigned n;
+	const struct option *options = options_of(object->kind, &n);
+	const struct option *option = option_find(object->kind, slice_of(key));
+
+	return object->wrong & 1ull << (option - options);
+}
+
 /* ---- values ----------------------------------------------------------- */
 
 /* "; it is a key of [pool] and [trunk …]" or nothing. */
@@ -150,6 +159,7 @@ static int read_entry(struct config_build *build, struct config_object *object,
 	const struct option *options = options_of(object->kind, &n);
 	const struct option *option = option_find(object->kind, entry->key);
 	struct config_value value = {build, option, entry, object->target};
+	int rc;
 
 	if (!option) {
 		unknown_key(build, object, entry);
@@ -170,7 +180,10 @@ static int read_entry(struct config_build *build, struct config_object *object,
 	seen[option - options] = entry;
 	object->given |= 1ull << (option - options);
 	warn_if_later(build, option, entry);
-	return config_value_read(&value) == -ENOMEM ? -ENOMEM : 0;
+	rc = config_value_read(&value);
+	if (rc == -EINVAL)
+		object->wrong |= 1ull << (option - options);
+	return rc == -ENOMEM ? -ENOMEM : 0;
 }
 
 static int read_section(struct config_build *build,
