@@ -182,6 +182,22 @@ static int parse_audio(struct call *call, enum leg_side from, struct slice body,
 	return audio;
 }
 
+/* RFC 3264 4: one offer at a time, whoever made it. */
+static void open_offer(struct call *call, enum leg_side from)
+{
+	call->record->leg[LEG_A].offer = OFFER_BY_US;
+	call->record->leg[LEG_B].offer = OFFER_BY_US;
+	call->record->leg[from].offer = OFFER_BY_PEER;
+	turn_mark_call(call);
+}
+
+static void close_offer(struct call *call)
+{
+	call->record->leg[LEG_A].offer = OFFER_NONE;
+	call->record->leg[LEG_B].offer = OFFER_NONE;
+	turn_mark_call(call);
+}
+
 int media_pass_offer(struct call *call, enum leg_side from, struct slice sdp,
 		     struct slice *ret_body)
 {
@@ -191,6 +207,7 @@ int media_pass_offer(struct call *call, enum leg_side from, struct slice sdp,
 	int audio;
 
 	if (!(call->record->flags & CALL_HAS_MEDIA)) {
+		open_offer(call, from);
 		*ret_body = sdp;
 		return 0;
 	}
@@ -205,6 +222,7 @@ int media_pass_offer(struct call *call, enum leg_side from, struct slice sdp,
 	if (sdp_write_offer(&theirs, &edit, &out) || out.is_full)
 		return -ENOENT;
 	call_set(call, LEG_TEXT(from, open_offer), sdp);
+	open_offer(call, from);
 	*ret_body = out_as_slice(&out);
 	return 0;
 }
@@ -235,6 +253,7 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 	struct sdp_edit edit;
 	int audio, offer_audio;
 
+	close_offer(call);
 	if (!(call->record->flags & CALL_HAS_MEDIA)) {
 		*ret_body = sdp;
 		return 0;
@@ -267,6 +286,7 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 
 void media_forget_offer(struct call *call, enum leg_side from)
 {
+	close_offer(call);
 	if (call->record->leg[from].open_offer.len)
 		call_set(call, LEG_TEXT(from, open_offer), SLICE_NONE);
 }

@@ -58,12 +58,38 @@ const char *reply_retry_after(void)
 	return out_end(&out);
 }
 
+/* The pool's real state: with shared addressing a peer speaks to all Mediation
+ * Servers at once, so one of them may drain and the pool still takes calls. */
+static bool takes_no_calls(struct server *server)
+{
+	struct worker *worker = server->worker;
+	struct slot_record slots[BOOK_MAX + MEDIA_SLOT_MAX];
+	struct pool_record pool;
+	char name[SLOT_NAME_MAX];
+	unsigned n;
+
+	if (worker->child.config->pool.addressing == ADDRESSING_PER_SERVER)
+		return worker->is_draining || server->is_draining;
+	if (pool_table_get_pool(worker->health.pool, &pool) == 0 &&
+	    pool.state == POOL_DRAINING)
+		return true;
+	n = (unsigned)pool_table_slots(worker->health.pool, slots,
+				       BOOK_MAX + MEDIA_SLOT_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (slots[i].slot.kind == SLOT_SIGNALLING &&
+		    slots[i].state == SLOT_UP &&
+		    !(pool_table_admin(
+			      worker->health.pool,
+			      slice_of(slot_name(slots[i].slot, name))) &
+		      ADMIN_DRAINED))
+			return false;
+	return true;
+}
+
 void reply_options(const struct arrival *arrival,
 		   const struct sip_message *message)
 {
-	struct server *server = arrival->server;
-
-	if (server->is_draining || server->worker->is_draining) {
+	if (takes_no_calls(arrival->server)) {
 		reply_stateless(arrival, message, 503, "Service Unavailable",
 				reply_retry_after());
 		return;

@@ -55,18 +55,6 @@ struct tx *talk_request(struct call *call, enum leg_side leg,
 
 /* ---- offers -------------------------------------------------------------- */
 
-static void open_offer(struct call *call, enum leg_side from)
-{
-	call->record->leg[from].offer = OFFER_BY_PEER;
-	call->record->leg[other(from)].offer = OFFER_BY_US;
-}
-
-static void close_offer(struct call *call)
-{
-	call->record->leg[LEG_A].offer = OFFER_NONE;
-	call->record->leg[LEG_B].offer = OFFER_NONE;
-}
-
 static bool has_open_invite(const struct call *call, enum tx_role role,
 			    enum leg_side leg)
 {
@@ -166,7 +154,6 @@ static void pass_request(struct call *call, struct tx *server,
 	if (has_offer) {
 		client->record->flags |= TX_HAS_OFFER;
 		server->record->flags |= TX_HAS_OFFER;
-		open_offer(call, from);
 	}
 	request(call, client, &extra);
 }
@@ -212,10 +199,6 @@ static void pass_2xx(struct tx *client, struct tx *server,
 		error = media_pass_answer(call, from, message->body, &body);
 	else
 		error = media_pass_offer(call, from, message->body, &body);
-	if (client->record->flags & TX_HAS_OFFER)
-		close_offer(call);
-	else if (has_sdp)
-		open_offer(call, from);
 	if (error)
 		refuse(server, 488, NULL);
 	else
@@ -228,10 +211,8 @@ static void pass_refusal(struct tx *client, struct tx *server,
 {
 	struct call *call = client->call;
 
-	if (client->record->flags & TX_HAS_OFFER) {
+	if (client->record->flags & TX_HAS_OFFER)
 		media_forget_offer(call, server->record->leg);
-		close_offer(call);
-	}
 	answer_send(server, message->status < 400 ? 480 : message->status,
 		    message->reason, message, SLICE_NONE, SLICE_NONE, NULL);
 }
@@ -275,10 +256,8 @@ void talk_on_lost(struct tx *client)
 	if (!server || client->record->method == SIP_CANCEL ||
 	    server->record->state >= TX_COMPLETED)
 		return;
-	if (client->record->flags & TX_HAS_OFFER) {
+	if (client->record->flags & TX_HAS_OFFER)
 		media_forget_offer(call, server->record->leg);
-		close_offer(call);
-	}
 	refuse(server, 408, NULL);
 }
 
@@ -298,7 +277,6 @@ void talk_on_ack(struct tx *server, const struct sip_message *message)
 		    media_pass_answer(call, server->record->leg, message->body,
 				      &body))
 			body = SLICE_NONE;
-		close_offer(call);
 	}
 	answer_ack_client(client, NULL, body);
 }
