@@ -1,1 +1,24 @@
 # master/
+sbin_PROGRAMS += master/mspoold
+master_mspoold_SOURCES = \
+	master/background.c master/background.h \
+	master/control.c master/control.h \
+	master/holds.c master/holds.h \
+	master/inbox.c master/inbox.h \
+	master/master.c master/master.h master/run.h \
+	master/memfd.c master/memfd.h \
+	master/mspoold.c \
+	master/notify.c master/notify.h \
+	master/owners.c master/owners.h \
+	master/reload.c master/reload.h \
+	master/rings.c master/rings.h \
+	master/scale.c master/scale.h \
+	master/simulators.c master/simulators.h \
+	master/slots.c master/slots.h \
+	master/sockets.c master/sockets.h \
+	master/spawn.c master/spawn.h \
+	master/start.c master/start.h \
+	master/stop.c master/stop.h \
+	master/supervise.c master/supervise.h \
+	master/verbs.c master/verbs.h
+master_mspoold_LDADD = libshm.a libbase.a $(LMDB_LIBS) $(EVENT_LIBS)

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See memfd.h.  Called by start.c and reload.c in the master.  The trap:
+ * children share the file offset, so they read with pread or mmap.
+ */
+#include "master/memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
+static int write_all(int fd, struct slice text)
+{
+	while (text.len > 0) {
+		ssize_t n = write(fd, text.ptr, text.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text.ptr += n;
+		text.len -= (size_t)n;
+	}
+	return 0;
+}
+
+int memfd_sealed(struct slice text, int *ret_fd)
+{
+	int fd = memfd_create("pool.ini", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, text);
+	if (rc == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int text_replace_file(const char *path, struct slice text, unsigned mode)
+{
+	char fresh[PATH_MAX];
+	int fd, rc;
+
+	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >=
+	    sizeof(fresh))
+		return -ENAMETOOLONG;
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, text);
+	if (rc == 0 && fchmod(fd, mode) < 0)
+		rc = -errno;
+	close(fd);
+	if (rc == 0 && rename(fresh, path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(fresh);
+	return rc;
+}

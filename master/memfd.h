@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The text of a configuration generation as a sealed memfd: all processes of
+ * the generation read the same bytes, and nobody can change them.
+ */
+#ifndef MASTER_MEMFD_H
+#define MASTER_MEMFD_H
+
+#include "base/str.h"
+
+/* The caller closes *ret_fd.  0/-errno. */
+int memfd_sealed(struct slice text, int *ret_fd);
+/* The same bytes in a file, replaced atomically (for mspoolctl). */
+int text_replace_file(const char *path, struct slice text, unsigned mode);
+
+#endif

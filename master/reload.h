@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading pool.ini again: all or nothing.
+ */
+#ifndef MASTER_RELOAD_H
+#define MASTER_RELOAD_H
+
+#include "master/master.h"
+
+/* Reads the file, and unless is_dry puts it in force.  *ret_lines (malloc'd,
+ * may be NULL): what changed and warnings, or every mistake.  0, or -errno:
+ * nothing changed, with one sentence in `why` (SOCKETS_WHY_MAX).  The caller
+ * waits for slots_are_settled(). */
+int reload_run(struct master *m, bool is_dry, char **ret_lines, char *why);
+/* Takes over a configuration that was loaded and prepared: memfd, config.txt,
+ * generation.  Called by reload_run and at the start.  Owns config and text
+ * when it returns 0. */
+int reload_put_in_force(struct master *m, struct config *config, char *text);
+
+#endif

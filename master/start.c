@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting.  Called by mspoold.c; the loop runs when all steps of the table
+ * are done.  Privileges are dropped before anything is bound, since sockets
+ * share a port by SO_REUSEPORT only under one uid.  The trap: an earlier master
+ * may have left workers (kill -9) and calls in the state folder: the workers
+ * are ended before their books are served again, and books of slots that are
+ * not wanted any more go to an heir.
+ */
+#include "master/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "master/background.h"
+#include "master/control.h"
+#include "master/memfd.h"
+#include "master/notify.h"
+#include "master/owners.h"
+#include "master/reload.h"
+#include "master/scale.h"
+#include "master/simulators.h"
+#include "master/slots.h"
+
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("mspoold: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return EXIT_FAILURE;
+}
+
+/* ---- before anything is opened ------------------------------------------- */
+
+static int check_programs(struct master *m)
+{
+	static const char *const names[] = {"mspool-worker", "mspool-media"};
+	unsigned n = m->config->pool.media_workers > 0 ? 2 : 1;
+	char path[PATH_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		if (program_find(names[i], path, sizeof(path)) < 0)
+			return fail("%s is neither beside mspoold nor in %s",
+				    names[i], PKGLIBEXECDIR);
+	}
+	return 0;
+}
+
+/* We hold duplicates of every connection and RTP socket. */
+static int raise_limits(struct master *m)
+{
+	struct rlimit files;
+
+	(void)m;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return 0;
+}
+
+/* ---- the run folder ------------------------------------------------------ */
+
+static int make_folder(const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *slash = strchr(part + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int make_run_folder(struct master *m)
+{
+	const struct config_pool *pool = &m->config->pool;
+	struct passwd *user = pool->user ? getpwnam(pool->user) : NULL;
+	int rc;
+
+	if (strlen(pool->run_dir) >= sizeof(m->run_dir))
+		return fail("run_dir is longer than %zu bytes",
+			    sizeof(m->run_dir) - 1);
+	snprintf(m->run_dir, sizeof(m->run_dir), "%s", pool->run_dir);
+	rc = make_folder(m->run_dir, 0755);
+	if (rc == 0 && geteuid() == 0 && user &&
+	    chown(m->run_dir, user->pw_uid, user->pw_gid) < 0)
+		rc = -errno;
+	if (rc < 0)
+		return fail("cannot make the run folder %s: %s", m->run_dir,
+			    strerror(-rc));
+	return 0;
+}
+
+static int become(const struct passwd *user)
+{
+	if (initgroups(user->pw_name, user->pw_gid) < 0 ||
+	    setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
+		return -errno;
+	return 0;
+}
+
+static int drop_privileges(struct master *m)
+{
+	const char *name = m->config->pool.user;
+	struct passwd *user;
+
+	if (!name || geteuid() != 0)
+		return 0;
+	user = getpwnam(name);
+	if (!user)
+		return fail("there is no user %s (key user of [pool])", name);
+	if (become(user) < 0)
+		return fail("cannot become user %s: %s", name, strerror(errno));
+	return 0;
+}
+
+/* ---- one master a run folder --------------------------------------------- */
+
+static int write_pid(int fd)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
+		return -EIO;
+	return 0;
+}
+
+static int lock_pid_file(struct master *m)
+{
+	char path[sizeof(m->run_dir) + 16];
+
+	snprintf(path, sizeof(path), "%s/mspoold.pid", m->run_dir);
+	m->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (m->pid_fd < 0)
+		return fail("cannot open %s: %s", path, strerror(errno));
+	if (flock(m->pid_fd, LOCK_EX | LOCK_NB) < 0) {
+		char pid[16] = "";
+		ssize_t n = pread(m->pid_fd, pid, sizeof(pid) - 1, 0);
+
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		return fail("a pool runs in %s already (pid %s)", m->run_dir,
+			    pid);
+	}
+	if (write_pid(m->pid_fd) < 0)
+		return fail("cannot write %s", path);
+	return 0;
+}
+
+/* ---- shared state -------------------------------------------------------- */
+
+static void warn_unless_memory(struct master *m)
+{
+	char path[sizeof(m->run_dir) + 16];
+	struct statfs fs;
+
+	snprintf(path, sizeof(path), "%s/state", m->run_dir);
+	if (statfs(path, &fs) == 0 && fs.f_type != TMPFS_MAGIC &&
+	    fs.f_type != RAMFS_MAGIC)
+		tell(m, LOG_LVL_WARNING, "state_not_in_memory",
+		     "folder=%s reason=\"run_dir should be on tmpfs: the disk "
+		     "slows every call down\"",
+		     path);
+}
+
+static int open_state(struct master *m)
+{
+	char path[sizeof(m->run_dir) + 16];
+	struct slot_id self = {SLOT_NONE, 0};
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/state", m->run_dir);
+	rc = make_folder(path, 0700);
+	if (rc == 0)
+		rc = board_own(m->run_dir, self, &m->board);
+	if (rc == 0)
+		rc = steer_board_own(m->run_dir, &m->steer);
+	if (rc == 0)
+		rc = pool_table_open(m->run_dir, true, &m->table);
+	if (rc < 0)
+		return fail("cannot open the shared state in %s: %s", path,
+			    strerror(-rc));
+	m->board->pid = getpid();
+	must_note_at(m->board->last_words, sizeof(m->board->last_words));
+	warn_unless_memory(m);
+	return 0;
+}
+
+static const char *program_of(struct slot_id id)
+{
+	return id.kind == SLOT_MEDIA ? "mspool-media" : "mspool-worker";
+}
+
+static int end_survivor(struct master *m, const struct slot_record *record)
+{
+	char name[SLOT_NAME_MAX];
+	int rc = 0;
+
+	slot_name(record->slot, name);
+	if (record->pid > 0)
+		rc = process_end_survivor(record->pid, program_of(record->slot),
+					  name, m->run_dir);
+	if (rc < 0)
+		return fail("%s of an earlier master (pid %d) does not end: %s",
+			    name, record->pid, strerror(-rc));
+	return 0;
+}
+
+static bool is_same_boot(const struct pool_record *pool)
+{
+	char boot_id[37];
+
+	return clock_boot_id(boot_id) == 0 &&
+	       strcmp(pool->boot_id, boot_id) == 0;
+}
+
+/* What an earlier master of this boot left: epochs, and books that may hold
+ * calls although their slots are not wanted any more. */
+static int recover_slot(struct master *m, const struct slot_record *record)
+{
+	struct slot *slot = master_slot(m, record->slot);
+	int rc;
+
+	if (!slot)
+		return 0;
+	rc = end_survivor(m, record);
+	if (rc != 0)
+		return rc;
+	slot->epoch = record->epoch;
+	rc = slot_prepare(m, slot);
+	if (rc < 0)
+		return fail("cannot make the rings of %s: %s", slot->name,
+			    strerror(-rc));
+	return 0;
+}
+
+static int recover(struct master *m)
+{
+	struct slot_record records[N_SLOTS];
+	struct pool_record pool;
+	int n, rc = 0;
+
+	if (pool_table_get_pool(m->table, &pool) < 0 || !is_same_boot(&pool))
+		return 0;
+	m->generation = pool.generation;
+	n = pool_table_slots(m->table, records, N_SLOTS);
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = recover_slot(m, &records[i]);
+	return rc;
+}
+
+/* ---- the pool ------------------------------------------------------------ */
+
+static int prepare(struct master *m)
+{
+	const struct config_pool *pool = &m->config->pool;
+	char why[SOCKETS_WHY_MAX] = "";
+	int rc = scale_prepare(m, m->config, pool->signalling_workers,
+			       pool->media_workers, why);
+
+	if (rc == 0)
+		rc = control_open(m, why);
+	return rc < 0 ? fail("%s", why) : 0;
+}
+
+static int put_in_force(struct master *m)
+{
+	struct config *config = m->config;
+	char *text = m->config_text;
+	int rc;
+
+	m->config_text = NULL; /* else it would be freed as the old one */
+	rc = reload_put_in_force(m, config, text);
+	if (rc == 0)
+		return 0;
+	m->config_text = text;
+	return fail("the configuration cannot be kept: %s", strerror(-rc));
+}
+
+static void take_books(struct slot *slot)
+{
+	struct slice name = slice_of(slot->name);
+	uint32_t last = 0;
+
+	slot->is_drained =
+		pool_table_admin(slot->master->table, name) & ADMIN_DRAINED;
+	if (slot->id.kind == SLOT_SIGNALLING)
+		last = book_last_epoch(slot->master->run_dir, slot->id.index);
+	if (last > slot->epoch)
+		slot->epoch = last;
+}
+
+/* From here on the log speaks. */
+static int run_children(struct master *m)
+{
+	const struct config_pool *pool = &m->config->pool;
+
+	if (m->ready_fd >= 0)
+		background_log();
+	tell(m, LOG_LVL_NOTICE, "pool_start",
+	     "version=%s generation=%u signalling=%u media=%u", PACKAGE_VERSION,
+	     m->generation, pool->signalling_workers, pool->media_workers);
+	for_each_slot(slot, m)
+	{
+		take_books(slot);
+		slot->takes_calls = slot->id.kind == SLOT_SIGNALLING &&
+				    slot->id.index <= pool->signalling_workers;
+	}
+	steer_spread(m);
+	simulators_apply(m);
+	scale_apply(m, pool->signalling_workers, pool->media_workers);
+	for_each_slot(slot, m) slot_publish(slot);
+	return 0;
+}
+
+static int (*const steps[])(struct master *m) = {
+	check_programs, raise_limits, make_run_folder, drop_privileges,
+	lock_pid_file,	open_state,   recover,	       prepare,
+	put_in_force,	run_children,
+};
+
+static int load(struct master *m)
+{
+	struct config_report report = {0};
+	int rc = config_load_file(m->config_path, &m->config, &m->config_text,
+				  &report);
+
+	if (report.text)
+		fputs(report.text, stderr);
+	if (rc < 0 && report.n_errors == 0)
+		fail("cannot read %s: %s", m->config_path, strerror(-rc));
+	config_report_done(&report);
+	return rc < 0 ? EXIT_CONFIG : 0;
+}
+
+static void init(struct master *m, const struct start_order *order)
+{
+	*m = (struct master){
+		.config_path = order->config_path,
+		.config_fd = -1,
+		.pid_fd = -1,
+		.ready_fd = -1,
+		.started_us = clock_boot_us(),
+		.started_wall_us = clock_wall_us(),
+		.ticked_us = clock_boot_us(),
+	};
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct slot *slot = &m->slots[i];
+
+		slot->master = m;
+		slot->id = slot_id_at(i);
+		slot->doorbell = -1;
+		slot->holds.give = slot->id.kind == SLOT_MEDIA
+					   ? MESSAGE_RTP_SOCKET
+					   : MESSAGE_CONNECTION;
+		slot_name(slot->id, slot->name);
+	}
+}
+
+int start(struct master *m, const struct start_order *order)
+{
+	int rc;
+
+	init(m, order);
+	rc = load(m);
+	if (rc == 0 && order->is_background)
+		rc = background_begin(&m->ready_fd);
+	if (rc != 0)
+		return rc;
+	master_open_log(m);
+	notify_open();
+	m->loop = loop_new();
+	if (!m->loop)
+		return fail("no memory");
+	for (unsigned i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]);
+	     i++)
+		rc = steps[i](m);
+	return rc;
+}
+
+void start_review(struct master *m)
+{
+	if (m->is_up || !slots_are_settled(m) || m->stop_phase != STOP_NONE)
+		return;
+	m->is_up = true;
+	pool_publish(m);
+	tell(m, LOG_LVL_NOTICE, "pool_up", "took_ms=%llu",
+	     (unsigned long long)(clock_boot_us() - m->started_us) /
+		     USEC_PER_MSEC);
+	notify_ready();
+	notify_status("generation %u, %u signalling and %u media workers",
+		      m->generation, m->n_signalling, m->n_media);
+	if (m->ready_fd >= 0)
+		background_end(&m->ready_fd, 0);
+}
+
+static void remove_pid_file(struct master *m)
+{
+	char path[sizeof(m->run_dir) + 16];
+
+	if (m->pid_fd < 0)
+		return;
+	if (m->control) { /* else it is another master's */
+		snprintf(path, sizeof(path), "%s/mspoold.pid", m->run_dir);
+		unlink(path);
+	}
+	close(m->pid_fd);
+}
+
+void start_undo(struct master *m)
+{
+	remove_pid_file(m);
+	if (m->control)
+		control_close(m);
+	sockets_done(&m->sockets);
+	for_each_slot(slot, m)
+	{
+		holds_done(&slot->holds);
+		board_close(slot->board);
+		slot->book = book_forget(slot->book);
+		close(slot->doorbell);
+	}
+	if (m->config_fd >= 0)
+		close(m->config_fd);
+	m->table = pool_table_forget(m->table);
+	m->health = health_table_forget(m->health);
+	m->config = config_free(m->config);
+	free(m->config_text);
+	m->loop = loop_free(m->loop);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verbs of the control socket, called by control.c in the master.  The
+ * trap: start and is_done run in the master's loop, so they begin something
+ * and look whether it is done, and never wait.
+ */
+#include "master/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "master/owners.h"
+#include "master/reload.h"
+#include "master/scale.h"
+#include "master/slots.h"
+#include "master/stop.h"
+
+#define NEVER_US (UINT64_MAX / 2) /* mspoolctl has a time-out of its own */
+
+static enum answer later(bool is_done)
+{
+	return is_done ? ANSWER_OK : ANSWER_LATER;
+}
+
+/* ---- reload -------------------------------------------------------------- */
+
+static enum answer start_reload(struct master *m, struct request *request,
+				char **words, int n_words)
+{
+	bool is_dry = n_words > 1;
+	char why[SOCKETS_WHY_MAX] = "";
+	char *lines = NULL;
+	int rc;
+
+	if (is_dry && strcmp(words[1], "-n") != 0)
+		return request_refuse(request, CTL_USAGE, "unknown option %s",
+				      words[1]);
+	if (m->stop_phase != STOP_NONE)
+		return request_refuse(request, CTL_REFUSED,
+				      "the pool is stopping");
+	rc = reload_run(m, is_dry, &lines, why);
+	request_say(request, lines ? lines : "");
+	free(lines);
+	tell(m, rc < 0 ? LOG_LVL_ERROR : LOG_LVL_NOTICE,
+	     rc < 0   ? "reload_refused"
+	     : is_dry ? "reload_checked"
+		      : "reload",
+	     "generation=%u uid=%u%s%s", m->generation,
+	     (unsigned)request_uid(request), rc < 0 ? " reason=" : "",
+	     rc < 0 ? log_quote(why, (int)strlen(why)) : "");
+	if (rc < 0)
+		return request_refuse(request, CTL_REFUSED, "%s", why);
+	return is_dry ? ANSWER_OK : ANSWER_LATER;
+}
+
+static enum answer all_settled(struct master *m)
+{
+	return later(slots_are_settled(m));
+}
+
+/* ---- drain, undrain ------------------------------------------------------ */
+
+static struct slot *wanted_slot(struct master *m, const char *name)
+{
+	struct slot_id id;
+	struct slot *slot = NULL;
+
+	if (slot_parse(slice_of(name), &id) == 0)
+		slot = master_slot(m, id);
+	return slot && slot->is_wanted ? slot : NULL;
+}
+
+/* Workers look the admin table up when they are told of any slot. */
+static void tell_admin_changed(struct master *m)
+{
+	struct message_slot none = {.slot = {SLOT_NONE, 0}};
+
+	slots_send_all(m, MESSAGE_SLOTS_CHANGED, &none, -1);
+}
+
+static void drain_slot(struct slot *slot, bool is_on)
+{
+	slot->is_drained = is_on;
+	slot_send_drain(slot);
+	slot_publish(slot);
+	steer_spread(slot->master);
+}
+
+static enum answer no_such(struct master *m, struct request *request,
+			   const char *name)
+{
+	const char *names[64 + 1] = {NULL};
+	const char *near;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < m->config->n_peers && n < 64; i++)
+		names[n++] = m->config->peers[i].name;
+	near = str_nearest(name, names);
+	return request_refuse(request, CTL_NO_SUCH,
+			      "no server, gateway or front end %s%s%s%s", name,
+			      near ? " (did you mean " : "", near ? near : "",
+			      near ? "?)" : "");
+}
+
+static enum answer drain(struct master *m, struct request *request,
+			 const char *name, bool is_on)
+{
+	struct slot *slot = wanted_slot(m, name);
+	struct slice key = slice_of(name);
+	uint32_t flags;
+	int rc;
+
+	if (!slot && !config_peer(m->config, key))
+		return no_such(m, request, name);
+	flags = pool_table_admin(m->table, key) & ~ADMIN_DRAINED;
+	rc = pool_table_put_admin(m->table, key,
+				  flags | (is_on ? ADMIN_DRAINED : 0));
+	if (rc < 0)
+		return request_refuse(request, CTL_REFUSED,
+				      "the state cannot be written: %s",
+				      strerror(-rc));
+	if (slot)
+		drain_slot(slot, is_on);
+	tell_admin_changed(m);
+	tell(m, LOG_LVL_NOTICE, is_on ? "drain" : "undrain", "name=%s uid=%u",
+	     name, (unsigned)request_uid(request));
+	return ANSWER_OK;
+}
+
+static enum answer start_drain(struct master *m, struct request *request,
+			       char **words, int n_words)
+{
+	(void)n_words;
+	return drain(m, request, words[1], true);
+}
+
+static enum answer start_undrain(struct master *m, struct request *request,
+				 char **words, int n_words)
+{
+	(void)n_words;
+	return drain(m, request, words[1], false);
+}
+
+/* ---- hangup -------------------------------------------------------------- */
+
+static bool is_known_call(struct slot *slot, uint64_t call)
+{
+	struct media_wish wish;
+
+	if (!slot->book)
+		book_open(slot->master->run_dir, slot->id.index, &slot->book);
+	return slot->book && book_get_wish(slot->book, call, &wish) == 0;
+}
+
+static enum answer start_hangup(struct master *m, struct request *request,
+				char **words, int n_words)
+{
+	struct message_call what;
+	struct slot_id id = {SLOT_SIGNALLING, 0};
+	struct slot *slot = NULL;
+
+	(void)n_words;
+	if (call_id_parse(slice_of(words[1]), &what.call) == 0 &&
+	    call_book(what.call) <= BOOK_MAX) {
+		id.index = (uint8_t)call_book(what.call);
+		slot = master_slot(m, id);
+	}
+	if (!slot || !slot->is_known || !is_known_call(slot, what.call))
+		return request_refuse(request, CTL_NO_SUCH, "no call %s",
+				      words[1]);
+	if (!slot->owner->channel)
+		return request_refuse(request, CTL_REFUSED,
+				      "nobody serves %s at the moment",
+				      slot->name);
+	slot_send(slot->owner, MESSAGE_HANG_UP, &what, -1);
+	tell(m, LOG_LVL_NOTICE, "hangup", "call=%s uid=%u", words[1],
+	     (unsigned)request_uid(request));
+	return ANSWER_OK;
+}
+
+/* ---- scale --------------------------------------------------------------- */
+
+static const struct scale_row {
+	const char *kind;
+	unsigned min, max;
+} scale_rows[] = {
+	{"signalling", 1, BOOK_MAX},
+	{"media", 0, MEDIA_SLOT_MAX},
+};
+
+static const struct scale_row *scale_row(const char *kind)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (strcmp(scale_rows[i].kind, kind) == 0)
+			return &scale_rows[i];
+	}
+	return NULL;
+}
+
+static enum answer scale_to(struct master *m, struct request *request,
+			    unsigned n_signalling, unsigned n_media)
+{
+	char why[SOCKETS_WHY_MAX] = "";
+
+	if (m->stop_phase != STOP_NONE)
+		return request_refuse(request, CTL_REFUSED,
+				      "the pool is stopping");
+	if (m->n_media > 0 && n_media == 0)
+		return request_refuse(request, CTL_REFUSED,
+				      "the last media worker has no heir");
+	if (scale_prepare(m, m->config, n_signalling, n_media, why) < 0)
+		return request_refuse(request, CTL_REFUSED, "%s", why);
+	tell(m, LOG_LVL_NOTICE, "scale", "signalling=%u media=%u uid=%u",
+	     n_signalling, n_media, (unsigned)request_uid(request));
+	scale_apply(m, n_signalling, n_media);
+	return ANSWER_LATER;
+}
+
+static enum answer start_scale(struct master *m, struct request *request,
+			       char **words, int n_words)
+{
+	const struct scale_row *row = scale_row(words[1]);
+	uint64_t n;
+
+	(void)n_words;
+	if (!row)
+		return request_refuse(request, CTL_USAGE,
+				      "scale signalling or media, not %s",
+				      words[1]);
+	if (slice_to_u64(slice_of(words[2]), row->max, &n) < 0 || n < row->min)
+		return request_refuse(request, CTL_USAGE,
+				      "%s workers are %u to %u, not %s",
+				      row->kind, row->min, row->max, words[2]);
+	if (row == &scale_rows[0])
+		return scale_to(m, request, (unsigned)n, m->n_media);
+	return scale_to(m, request, m->n_signalling, (unsigned)n);
+}
+
+/* ---- stop, workers-ready ------------------------------------------------- */
+
+static enum answer start_stop(struct master *m, struct request *request,
+			      char **words, int n_words)
+{
+	bool is_now = n_words > 1;
+
+	if (is_now && strcmp(words[1], "now") != 0)
+		return request_refuse(request, CTL_USAGE, "stop now, not %s",
+				      words[1]);
+	tell(m, LOG_LVL_NOTICE, "stop_ordered", "now=%d uid=%u", is_now,
+	     (unsigned)request_uid(request));
+	stop_begin(m, is_now ? STOP_AT_ONCE : STOP_GRACEFULLY);
+	return ANSWER_LATER;
+}
+
+static enum answer is_stopped(struct master *m)
+{
+	return later(m->stop_phase == STOP_DONE);
+}
+
+static enum answer start_workers_ready(struct master *m,
+				       struct request *request, char **words,
+				       int n_words)
+{
+	(void)m, (void)request, (void)words, (void)n_words;
+	return ANSWER_LATER;
+}
+
+static enum answer all_up(struct master *m)
+{
+	return later(slots_are_up(m) && slots_are_settled(m));
+}
+
+/* clang-format off */
+static const struct verb verbs[] = {
+	{"reload",   "reload [-n]",               0, 1, start_reload,  all_settled, 30 * USEC_PER_SEC},
+	{"drain",    "drain NAME",                1, 1, start_drain,   NULL,        0},
+	{"undrain",  "undrain NAME",              1, 1, start_undrain, NULL,        0},
+	{"hangup",   "hangup ID",                 1, 1, start_hangup,  NULL,        0},
+	{"scale",    "scale signalling|media N",  2, 2, start_scale,   all_settled, 30 * USEC_PER_SEC},
+	{"stop",     "stop [now]",                0, 1, start_stop,    is_stopped,  NEVER_US},
+	{"workers-ready", "workers-ready",        0, 0, start_workers_ready, all_up, 60 * USEC_PER_SEC},
+};
+/* clang-format on */
+
+const struct verb *verb_find(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
