@@ -137,9 +137,15 @@ static void books_on_record(void *arg, struct call_record *call)
 {
 	struct books_scan *scan = arg;
 
-	if (call->wish.worker == scan->served->slot && call->wish.version)
+	if (call->wish.worker != scan->served->slot ||
+	    call_book(call->id) > BOOK_MAX)
+		; /* another media worker's, or none's */
+	else if (call->wish.version)
 		books_apply(scan->media, scan->served, call->id, &call->wish,
 			    scan->is_rebuild);
+	else
+		stream_reserve(scan->served, call->id, &call->wish,
+			       scan->media->now_us);
 	free(call);
 }
 
@@ -290,9 +296,7 @@ static void books_sweep_row(struct media *media, struct served *served,
 	char id[CALL_ID_TEXT_MAX];
 
 	if (!stream || atomic_load(&row->is_dead) ||
-	    !inactivity_is_over(stream,
-				media->child.config->media.hold_timeout_us,
-				media->now_us))
+	    !inactivity_is_over(stream, media->now_us))
 		return;
 	atomic_store(&row->is_dead, 1);
 	if (!books_tell(media, served, stream->call)) {

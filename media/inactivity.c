@@ -16,12 +16,9 @@ static uint64_t inactivity_since(const struct stream *stream, unsigned leg)
 						 : stream->quiet_since_us;
 }
 
-bool inactivity_is_over(const struct stream *stream, uint64_t hold_us,
-			uint64_t now_us)
+bool inactivity_is_over(const struct stream *stream, uint64_t now_us)
 {
-	uint64_t limit_us = stream->is_held
-				    ? hold_us
-				    : stream->inactivity_ms * USEC_PER_MSEC;
+	uint64_t limit_us = stream->inactivity_ms * USEC_PER_MSEC;
 	unsigned n_silent = 0;
 
 	if (limit_us == 0 || stream->quiet_since_us == 0)

@@ -8,9 +8,7 @@
 #include "media/stream.h"
 
 /* True if a side that should send (we take from it) has been silent, RTP and
- * RTCP, for longer than the wish allows; on hold, if both sides have been for
- * longer than hold_us (0: never). */
-bool inactivity_is_over(const struct stream *stream, uint64_t hold_us,
-			uint64_t now_us);
+ * RTCP, for longer than the wish allows; on hold, if both sides have been. */
+bool inactivity_is_over(const struct stream *stream, uint64_t now_us);
 
 #endif

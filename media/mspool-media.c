@@ -13,6 +13,7 @@
  * delay of every call it carries.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -24,13 +25,23 @@
 #define SWEEP_US 1000000ull /* silence */
 #define TIDY_US	 5000000ull /* rows of calls that are gone */
 
+/* channel_read stops after so many messages, and io_uring tells only once. */
+static bool media_has_message(const struct media *media)
+{
+	struct pollfd look = {
+		.fd = channel_fd(media->child.channel),
+		.events = POLLIN,
+	};
+
+	return poll(&look, 1, 0) > 0;
+}
+
 static void media_read_channel(struct media *media)
 {
 	unsigned n_strange = 0;
 
 	if (!media->is_channel_ready || !media->child.channel)
 		return;
-	media->is_channel_ready = false;
 	if (channel_read(media->child.channel, media_inbox, media,
 			 &n_strange) == -EPIPE) {
 		/* The master died: calls go on without it. */
@@ -38,7 +49,9 @@ static void media_read_channel(struct media *media)
 			  media->child.name);
 		media->pairs.master = NULL;
 		media->child.channel = channel_free(media->child.channel);
+		return;
 	}
+	media->is_channel_ready = media_has_message(media);
 	if (n_strange)
 		log_event(LOG_LVL_WARNING, "strange_message", "n=%u",
 			  n_strange);

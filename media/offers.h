@@ -8,11 +8,12 @@
 
 #include "media/served.h"
 
-#define OFFERS_START	     32
-#define OFFERS_MAX	     512
-#define OFFERS_RECLAIM_US    5000000ull
-#define OFFERS_BINDS_A_ROUND 16 /* binding costs ~40 us a pair: not too long   \
-				 */
+#define OFFERS_START	  32
+#define OFFERS_MAX	  512
+#define OFFERS_RECLAIM_US 5000000ull
+#define OFFERS_BINDS_A_ROUND                                                   \
+	16 /* binding costs ~40 us a pair: not too long                        \
+	    */
 
 /* After a start: what lies in the ring is on offer, whoever put it there. */
 void offers_resume(struct served *served, unsigned book, unsigned side);

@@ -41,10 +41,52 @@ static void stream_unqueue(struct served *served, struct pair *pair)
 {
 	struct book_link *link = &served->link[pair->book];
 
-	if (pair->state == PAIR_OFFERED)
+	if (pair->state == PAIR_RESTING)
+		pair_unlink(&served->ports.resting[pair->side], pair);
+	else if (pair->state == PAIR_OFFERED)
 		pair_unlink(&link->offer[pair->side].offered, pair);
 	else if (pair->state == PAIR_TAKEN)
 		pair_unlink(&link->taken, pair);
+}
+
+/* The pair that a side of a wish names, if it is not a stream's. */
+static struct pair *stream_named_pair(const struct served *served,
+				      const struct media_side *side)
+{
+	struct pair *pair =
+		ports_find(&served->ports, side->side, addr_port(&side->local));
+
+	return pair && pair->state != PAIR_IN_USE ? pair : NULL;
+}
+
+void stream_reserve(struct served *served, uint64_t call,
+		    const struct media_wish *wish, uint64_t now_us)
+{
+	for (unsigned leg = 0; leg < N_LEGS; leg++) {
+		struct pair *pair = stream_named_pair(served, &wish->side[leg]);
+
+		if (!pair)
+			continue;
+		stream_unqueue(served, pair);
+		pair->state = PAIR_TAKEN;
+		pair->book = (uint8_t)call_book(call);
+		pair->since_us = now_us;
+		pair_push(&served->link[pair->book].taken, pair);
+	}
+}
+
+/* A call ended before its media began: the ports it had taken rest. */
+static void stream_return_pairs(struct served *served,
+				const struct media_wish *wish, uint64_t now_us)
+{
+	for (unsigned leg = 0; leg < N_LEGS; leg++) {
+		struct pair *pair = stream_named_pair(served, &wish->side[leg]);
+
+		if (!pair || pair->state == PAIR_RESTING)
+			continue;
+		stream_unqueue(served, pair);
+		ports_rest(&served->ports, pair, now_us);
+	}
 }
 
 static int stream_listen(struct served *served, struct pair *pair)
@@ -243,7 +285,10 @@ int stream_apply(struct served *served, uint64_t call,
 		return -ENOSPC;
 	stream = *stream_place(served, row);
 	if (!wish->is_on) {
-		stream_free(served, stream, now_us);
+		stream = stream_free(served, stream, now_us);
+		/* Once: afterwards the ports may be another call's. */
+		if (atomic_load(&row->version) != wish->version)
+			stream_return_pairs(served, wish, now_us);
 	} else if (!stream || stream->version != wish->version) {
 		if (!stream)
 			stream = stream_new(served, call, row);

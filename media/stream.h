@@ -31,6 +31,10 @@ struct stream {
 int stream_apply(struct served *served, uint64_t call,
 		 const struct media_wish *wish, bool is_rebuild,
 		 uint64_t now_us);
+/* A record names ports and has no wish for them yet (it rings): they are
+ * neither free nor overdue. */
+void stream_reserve(struct served *served, uint64_t call,
+		    const struct media_wish *wish, uint64_t now_us);
 struct stream *stream_find(const struct served *served, uint64_t call);
 /* Its ports rest; the row stays as it is, for whoever reads its figures. */
 struct stream *stream_free(struct served *served, struct stream *stream,
