@@ -160,17 +160,23 @@ struct watch *loop_watch_every(struct loop *loop, uint64_t interval_us,
 	return watch_add(watch_new(loop, -1, 0, fn, arg), &every);
 }
 
+/* Without EVLOOP_ONCE a non-blocking loop goes on for as long as anything is
+ * ready: unread input would hold the turn for ever. */
+static int turn(struct loop *loop, int flags)
+{
+	return event_base_loop(loop->base, EVLOOP_ONCE | flags) < 0 ? -EIO : 0;
+}
+
 int loop_turn(struct loop *loop, uint64_t wait_us)
 {
 	struct timeval wait = timeval_of(wait_us);
-	int result;
+	int error;
 
 	if (wait_us == 0)
-		return event_base_loop(loop->base, EVLOOP_NONBLOCK) < 0 ? -EIO
-									: 0;
+		return turn(loop, EVLOOP_NONBLOCK);
 	if (event_add(loop->turn_end, &wait) < 0)
 		return -ENOMEM;
-	result = event_base_loop(loop->base, EVLOOP_ONCE);
+	error = turn(loop, 0);
 	event_del(loop->turn_end);
-	return result < 0 ? -EIO : 0;
+	return error;
 }

@@ -39,9 +39,9 @@ Test(transaction, a_refusal_is_acknowledged_once_and_again_when_it_repeats)
 	      TX_DO_ACK | TX_DO_PASS);
 	check(TX_INVITE_CLIENT, TX_COMPLETED, TX_EV_3XX_6XX, TX_COMPLETED,
 	      TX_DO_SEND);
-	cr_assert_not(tx_row(TX_INVITE_CLIENT, TX_COMPLETED, TX_EV_3XX_6XX)
-			      ->actions &
-		      TX_DO_PASS);
+	cr_assert_not(
+		tx_row(TX_INVITE_CLIENT, TX_COMPLETED, TX_EV_3XX_6XX)->actions &
+		TX_DO_PASS);
 }
 
 Test(transaction, a_repeated_request_gets_the_last_response_again)
