@@ -103,7 +103,7 @@ class Sipp(Peer):
         command = ["sipp", "-sf", filled, "-i", host, "-p", port,
                    "-t", "t1" if self.transport == "tcp" else "u1",
                    "-nostdin", "-skip_rlimit", "-aa",
-                   "-mi", host, "-min_rtp_port", FIRST_MEDIA_PORT,
+                   "-mi", host, "-mp", FIRST_MEDIA_PORT,
                    "-cid_str", f"%u-%p-{self.name}@peer.test",
                    "-trace_err", "-error_file", self.path(".err"),
                    "-trace_msg", "-message_file", self.path(".msg"),
