@@ -90,13 +90,14 @@ static int take_lock(const struct book_settings *settings, int *ret_fd)
 	return rc;
 }
 
-/* `owner` holds "<boot id> epoch=… pid=…". */
-static bool is_of_this_boot(int owner_fd, const char *boot_id)
+/* `owner` holds "<boot id> epoch=… pid=…"; empty says nothing: its writer died
+ * early, and the head record decides. */
+static bool is_of_another_boot(int owner_fd, const char *boot_id)
 {
 	char text[BOOT_ID_LEN];
 
 	return pread(owner_fd, text, BOOT_ID_LEN, 0) == BOOT_ID_LEN &&
-	       memcmp(text, boot_id, BOOT_ID_LEN) == 0;
+	       memcmp(text, boot_id, BOOT_ID_LEN) != 0;
 }
 
 static int write_owner(int owner_fd, const char *boot_id, uint32_t epoch)
@@ -224,7 +225,7 @@ static int own_locked(const struct book_settings *settings, struct book *book)
 	char boot_id[BOOT_ID_LEN + 1];
 	int rc = clock_boot_id(boot_id);
 
-	if (!rc && !is_of_this_boot(book->owner_fd, boot_id))
+	if (!rc && is_of_another_boot(book->owner_fd, boot_id))
 		rc = drop_files(settings);
 	if (!rc)
 		rc = open_store(settings->run_dir, settings->index, STORE_WRITE,

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What tests of shm/ and their helper process agree on.
+ */
+#ifndef TESTS_UNIT_SHM_HELPER_H
+#define TESTS_UNIT_SHM_HELPER_H
+
+#define HELPER_MAP_SIZE (4u << 20)
+#define HELPER_TWIN	1000 /* counter of the call equal to call 1 */
+
+#endif
