@@ -355,12 +355,16 @@ void prober_start(struct worker *worker)
 	must(prober);
 	random_bytes(&prober->next_number, 4);
 	prober->next_number |= 1;
+	/* One open of a store per process: the reader's is given up first, and
+	 * the writer's serves both. */
+	worker->health.table = health_table_forget(worker->health.table);
 	if (health_table_open(worker->child.run_dir, true, &prober->table)) {
 		log_event(LOG_LVL_ERROR, "prober_failed", "why=%s",
 			  log_quote("no health table", -1));
 		free(prober);
 		return;
 	}
+	worker->health.table = prober->table;
 	worker->prober = prober;
 	prober_reload(worker);
 }
@@ -375,6 +379,9 @@ void prober_stop(struct worker *worker)
 		p->is_known = false;
 	drop_unknown(prober);
 	prober->table = health_table_forget(prober->table);
+	worker->health.table = NULL;
+	(void)health_table_open(worker->child.run_dir, false,
+				&worker->health.table);
 	free(prober);
 	worker->prober = NULL;
 }
