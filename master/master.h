@@ -85,7 +85,7 @@ struct master {
 	struct board *board;
 	struct steer_board *steer;
 	struct pool_table *table;
-	struct health_table *health; /* for the reader check; may be NULL */
+	struct health_table *health; /* never written here: the prober does */
 	struct sockets sockets;
 	struct slot slots[N_SLOTS];
 	unsigned n_signalling, n_media; /* wanted */

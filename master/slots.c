@@ -270,10 +270,7 @@ static void clear_readers(struct master *m)
 			store_check_readers(book_store(slot->book));
 	}
 	pool_table_check_readers(m->table);
-	if (!m->health)
-		health_table_open(m->run_dir, false, &m->health);
-	if (m->health)
-		health_table_check_readers(m->health);
+	health_table_check_readers(m->health);
 }
 
 static void drop_process(struct slot *slot)

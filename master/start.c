@@ -202,6 +202,8 @@ static int open_state(struct master *m)
 		rc = steer_board_own(m->run_dir, &m->steer);
 	if (rc == 0)
 		rc = pool_table_open(m->run_dir, true, &m->table);
+	if (rc == 0) /* made here, so that readers find it; the prober writes */
+		rc = health_table_open(m->run_dir, true, &m->health);
 	if (rc < 0)
 		return fail("cannot open the shared state in %s: %s", path,
 			    strerror(-rc));
