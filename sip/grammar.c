@@ -107,55 +107,86 @@ static void write_start(struct out *out, struct slice line)
 	write_clean(out, rest);
 }
 
-static bool is_content_length(struct slice line)
+static enum sip_header_id id_of_line(struct slice line)
 {
-	struct slice name = sip_first(line, sip_span(line, CHAR_TOKEN));
+	return sip_header_id_of(sip_first(line, sip_span(line, CHAR_TOKEN)));
+}
 
-	return sip_header_id_of(name) == SIP_H_CONTENT_LENGTH;
+/* libosip2 takes anything for a URI; where the dialog would send its requests
+ * must be an address. */
+static bool is_address_list(struct slice value)
+{
+	struct name_addr name;
+
+	value = slice_trim(value);
+	if (slice_is(value, SLICE("*"))) /* RFC 3261 10.2.2 */
+		return true;
+	while (value.ptr)
+		if (name_addr_parse(value, &name, &value) < 0)
+			return false;
+	return true;
+}
+
+static bool is_good_line(struct slice line, enum sip_header_id id)
+{
+	if (id != SIP_H_CONTACT && id != SIP_H_ROUTE &&
+	    id != SIP_H_RECORD_ROUTE)
+		return true;
+	slice_cut(&line, ':');
+	return is_address_list(line);
+}
+
+static struct slice line_next(struct slice *head)
+{
+	struct slice line = slice_cut(head, '\n');
+
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	return line;
 }
 
 /* What libosip2 gets: the head without Content-Length, so that it does not
- * look for a body. */
-static void write_copy(struct out *out, struct slice head)
+ * look for a body.  False when a line is already known to be bad. */
+static bool write_copy(struct out *out, struct slice head)
 {
-	bool is_start = true;
+	struct slice line;
 
-	while (head.ptr) {
-		struct slice line = slice_cut(&head, '\n');
+	write_start(out, line_next(&head));
+	while ((line = line_next(&head)).len > 0) {
+		enum sip_header_id id = id_of_line(line);
 
-		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-			line.len--;
-		if (line.len == 0)
-			break;
-		if (is_start)
-			write_start(out, line);
-		else if (!is_content_length(line))
+		if (!is_good_line(line, id))
+			return false;
+		if (id != SIP_H_CONTENT_LENGTH)
 			write_clean(out, line);
-		is_start = false;
 	}
 	out_text(out, "\r\n");
+	return !out->is_full;
+}
+
+static bool is_good_to_osip(struct slice copy)
+{
+	osip_message_t *message = NULL;
+
+	return osip_message_init(&message) == OSIP_SUCCESS &&
+	       osip_message_parse(message, copy.ptr, copy.len) == OSIP_SUCCESS;
 }
 
 int sip_check_grammar(struct slice head, const char **ret_why)
 {
-	osip_message_t *message = NULL;
 	/* A line end may grow from LF to CRLF, and the Request-URI. */
 	size_t size = head.len + SIP_LINES_MAX + 64;
 	struct out copy;
-	int result = -1;
+	bool is_good;
 
-	osip_init_once();
-	arena.used = 0;
 	*ret_why = "Headers too large";
 	if (head.len > SIP_HEAD_MAX)
 		return -EINVAL;
-	copy = out_init(arena_alloc(size), size);
-	write_copy(&copy, head);
-	if (copy.is_full)
-		return -EINVAL;
-	if (osip_message_init(&message) == OSIP_SUCCESS)
-		result = osip_message_parse(message, copy.buf, copy.len);
+	osip_init_once();
 	arena.used = 0;
-	*ret_why = result == OSIP_SUCCESS ? "Good grammar" : "Bad grammar";
-	return result == OSIP_SUCCESS ? 0 : -EINVAL;
+	copy = out_init(arena_alloc(size), size);
+	is_good =
+		write_copy(&copy, head) && is_good_to_osip(out_as_slice(&copy));
+	*ret_why = is_good ? "Good grammar" : "Bad grammar";
+	return is_good ? 0 : -EINVAL;
 }

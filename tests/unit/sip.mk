@@ -1,0 +1,16 @@
+# The signalling layer: every unit test of sip/ in one program.
+if HAVE_CRITERION
+check_PROGRAMS += tests/unit_sip
+TESTS += tests/unit_sip
+tests_unit_sip_SOURCES = \
+	tests/unit/sip_parts.c tests/unit/sip_parts.h \
+	tests/unit/test_frame.c \
+	tests/unit/test_grammar.c \
+	tests/unit/test_nasty.c \
+	tests/unit/test_scan.c \
+	tests/unit/test_torture.c \
+	tests/unit/test_uri.c \
+	tests/unit/test_write.c
+tests_unit_sip_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS) $(OSIP_LIBS)
+endif
