@@ -9,6 +9,7 @@ tests_unit_sip_SOURCES = \
 	tests/unit/test_nasty.c \
 	tests/unit/test_scan.c \
 	tests/unit/test_torture.c \
+	tests/unit/test_transaction.c \
 	tests/unit/test_uri.c \
 	tests/unit/test_write.c
 tests_unit_sip_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
