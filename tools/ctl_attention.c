@@ -57,19 +57,28 @@ static void see_workers(const struct ctl_view *view, json_t *lines)
 	}
 }
 
+static const char *age_text(const struct ctl_view *view, uint64_t since_us,
+			    char buf[CELL_MAX])
+{
+	bool is_known = since_us && since_us < view->now_wall_us;
+	json_t *age =
+		ctl_json_seconds(is_known ? view->now_wall_us - since_us : 0);
+
+	ctl_cell_text(age, CELL_DURATION, buf);
+	json_decref(age);
+	return buf;
+}
+
 static void see_peer(const struct ctl_view *view,
 		     const struct config_peer *peer, json_t *lines)
 {
 	struct peer_health health = {0};
-	char since[32];
+	char since[CELL_MAX];
 
 	ctl_view_health(view, peer, &health);
 	if (health.state == PEER_DOWN)
-		tell(lines, "%s is down since %s (%" PRIu32 " probes lost): %s",
-		     peer->name,
-		     health.since_wall_us
-			     ? clock_wall_text(health.since_wall_us, since)
-			     : "a moment",
+		tell(lines, "%s is down for %s (%" PRIu32 " probes lost): %s",
+		     peer->name, age_text(view, health.since_wall_us, since),
 		     health.probe.misses,
 		     peer->is_frontend ? "see 'mspoolctl frontends'"
 				       : "see 'mspoolctl gateways'");

@@ -103,7 +103,7 @@ Test(ctl_show, status_for_people_names_the_next_step)
 	cr_assert_eq(run.code, CTL_DONE);
 	cr_expect(strstr(run.out, "pool1.example.com  degraded"));
 	cr_expect(strstr(run.out, "ms2 is down: 'mspoolctl events' tells why"));
-	cr_expect(strstr(run.out, "gw2 is down since"));
+	cr_expect(strstr(run.out, "gw2 is down for"));
 	ctl_run_done(&run);
 }
 
