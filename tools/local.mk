@@ -19,3 +19,13 @@ tools_mspoolctl_CFLAGS = $(AM_CFLAGS)
 CTL_LIBS = libctl.a libroute.a libsip.a libshm.a librtp.a libbase.a \
 	$(JANSSON_LIBS) $(LMDB_LIBS) $(PCRE2_LIBS) $(OSIP_LIBS) $(EVENT_LIBS) -lm
 tools_mspoolctl_LDADD = $(CTL_LIBS)
+
+# mspool-gwsim
+bin_PROGRAMS += tools/mspool-gwsim
+tools_mspool_gwsim_SOURCES = tools/mspool-gwsim.c tools/gwsim.h \
+	tools/gwsim_call.c tools/gwsim_media.c tools/gwsim_options.c \
+	tools/gwsim_options.def tools/gwsim_place.c tools/gwsim_report.c \
+	tools/gwsim_take.c tools/gwsim_wire.c tools/gwsim_write.c
+tools_mspool_gwsim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tools_mspool_gwsim_LDADD = libsip.a librtp.a libbase.a $(JANSSON_LIBS) \
+	$(OSIP_LIBS) $(EVENT_LIBS) -lm
