@@ -1,4 +1,65 @@
-# tests/
+# tests/: what `make check` runs.  Unit tests are one program a layer, one
+# test_<file>.c a source file; each layer keeps its lines together below.
+UNIT_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+# Where the torture messages of RFC 4475 and 5118 lie; skipped if nowhere.
+AM_TESTS_ENVIRONMENT = \
+	BUILD='$(abs_top_builddir)'; export BUILD; \
+	MSPOOL_TORTURE="$${MSPOOL_TORTURE-$(abs_top_srcdir)/../shared/reference}"; \
+	export MSPOOL_TORTURE;
+
+# ---- base/, rtp/ ----
+if HAVE_CRITERION
+check_PROGRAMS += tests/unit_base tests/unit_rtp
+TESTS += tests/unit_base tests/unit_rtp
+endif
+tests_unit_base_SOURCES = \
+	tests/unit/test_addr.c \
+	tests/unit/test_channel.c \
+	tests/unit/test_child.c \
+	tests/unit/test_clock.c \
+	tests/unit/test_crash.c \
+	tests/unit/test_ids.c \
+	tests/unit/test_log.c \
+	tests/unit/test_loop.c \
+	tests/unit/test_str.c \
+	tests/unit/test_wheel.c
+tests_unit_base_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_base_LDADD = libbase.a $(EVENT_LIBS) $(CRITERION_LIBS) \
+	$(JANSSON_LIBS)
+tests_unit_rtp_SOURCES = \
+	tests/unit/test_audio.c \
+	tests/unit/test_packet.c \
+	tests/unit/test_quality.c
+tests_unit_rtp_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_rtp_LDADD = librtp.a $(CRITERION_LIBS) -lm
+
+# ---- sip/ ----
+if HAVE_CRITERION
+check_PROGRAMS += tests/unit_sip
+TESTS += tests/unit_sip
+endif
+tests_unit_sip_SOURCES = \
+	tests/unit/test_transaction.c
+tests_unit_sip_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS)
+
+# ---- tools/ ----
+if HAVE_CRITERION
+check_PROGRAMS += tests/unit_tools
+TESTS += tests/unit_tools
+endif
+tests_unit_tools_SOURCES = \
+	tests/unit/ctl_fixture.c tests/unit/ctl_fixture.h \
+	tests/unit/test_ctl_command.c \
+	tests/unit/test_ctl_route_file.c \
+	tests/unit/test_ctl_show.c \
+	tests/unit/test_ctl_table.c \
+	tests/unit/test_ctl_verb.c
+tests_unit_tools_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_tools_LDADD = $(CTL_LIBS) $(CRITERION_LIBS)
+
+# ---- whole pools: last, since they take longest ----
+TESTS += tests/integration/run
 include tests/integration/local.mk
 
 # ---- shm/ ----
