@@ -24,7 +24,6 @@ static enum route_fitness fitness_of_state(const struct config_peer *peer,
 	case PEER_DEMOTED:
 		return FIT_BEHIND;
 	case PEER_HELD:
-		return UNFIT;
 	case PEER_DOWN:
 		return peer->health.unhealthy == UNHEALTHY_DEMOTE ? FIT_BEHIND
 								  : UNFIT;

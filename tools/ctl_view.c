@@ -393,15 +393,21 @@ const struct slot_record *ctl_view_slot(const struct ctl_view *view,
 	return NULL;
 }
 
+static uint64_t counter_of(const struct board *board, enum counter counter)
+{
+	return board ? atomic_load_explicit(&board->counters[counter],
+					    memory_order_relaxed)
+		     : 0;
+}
+
 uint64_t ctl_view_count(const struct ctl_view *view, enum counter counter)
 {
-	uint64_t sum = 0;
+	uint64_t sum = counter_of(view->master_board, counter);
 
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
-		if (view->boards[i])
-			sum += atomic_load_explicit(
-				&view->boards[i]->counters[counter],
-				memory_order_relaxed);
+		sum += counter_of(view->boards[i], counter);
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++)
+		sum += counter_of(view->media_boards[i], counter);
 	return sum;
 }
 

@@ -57,6 +57,7 @@ bool ctl_process_lives(int32_t pid, uint64_t started_us);
 bool ctl_slot_lives(const struct slot_record *slot);
 const struct slot_record *ctl_view_slot(const struct ctl_view *view,
 					struct slot_id id);
+/* Over all processes, the dead ones, too. */
 uint64_t ctl_view_count(const struct ctl_view *view, enum counter counter);
 void ctl_view_health(const struct ctl_view *view,
 		     const struct config_peer *peer,

@@ -90,6 +90,7 @@ Test(ctl_show, status_has_the_fields_of_the_contract)
 	expect_number(workers, "up", 2);
 	expect_number(workers, "of", 3);
 	gateways = json_object_get(run.json, "gateways");
+	expect_number(json_object_get(run.json, "counters"), "calls_total", 20);
 	expect_number(gateways, "up", 1);
 	expect_number(gateways, "of", 2);
 	ctl_run_done(&run);
