@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "master/control.h"
 #include "master/notify.h"
+#include "master/owners.h"
 #include "master/reload.h"
 #include "master/run.h"
 #include "master/simulators.h"
@@ -162,6 +163,7 @@ static uint64_t expire(struct master *m)
 	start_review(m);
 	stop_review(m, now);
 	control_review(m, now);
+	slots_announce(m);
 	now = clock_boot_us();
 	return until > now ? until - now : 1;
 }

@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "master/slots.h"
 
-#define LET_GO_US USEC_PER_SEC
+#define LET_GO_US (2 * USEC_PER_SEC)
 
 /* How good an heir a slot is; 0: its process will not be there soon. */
 static const uint8_t heir_rank[N_LIVES] = {
@@ -205,7 +205,6 @@ void owner_adopt_orphans(struct slot *process)
 void slot_publish(struct slot *slot)
 {
 	struct master *m = slot->master;
-	struct message_slot changed = {.slot = slot->id};
 	bool is_drained = slot->is_drained || m->stop_phase != STOP_NONE;
 	struct slot_record record = {
 		.head = {SCHEMA_VERSION, RECORD_SLOT, sizeof(record)},
@@ -223,7 +222,19 @@ void slot_publish(struct slot *slot)
 	if (rc < 0)
 		tell(m, LOG_LVL_ERROR, "state_error", "slot=%s reason=\"%s\"",
 		     slot->name, strerror(-rc));
-	slots_send_all(m, MESSAGE_SLOTS_CHANGED, &changed, -1);
+	m->is_changed = true;
+}
+
+/* Workers look at the whole table and at every ring when they hear it, so they
+ * hear it once a turn however much changed. */
+void slots_announce(struct master *m)
+{
+	struct message_slot all = {.slot = {SLOT_NONE, 0}};
+
+	if (!m->is_changed)
+		return;
+	m->is_changed = false;
+	slots_send_all(m, MESSAGE_SLOTS_CHANGED, &all, -1);
 }
 
 static const uint8_t pool_states[] = {

@@ -26,8 +26,10 @@ void owner_adopt_orphans(struct slot *process);
 /* Goes on sending descriptors of a grant. */
 void owner_pump(struct slot *slot);
 
-/* Puts the slot's row into state/pool and tells all children. */
+/* Puts the slot's row into state/pool; slots_announce tells all children, at
+ * the end of the master's turn. */
 void slot_publish(struct slot *slot);
+void slots_announce(struct master *m);
 void pool_publish(struct master *m);
 /* Buckets over the books that take new calls. */
 void steer_spread(struct master *m);

@@ -72,14 +72,6 @@ static struct slot *wanted_slot(struct master *m, const char *name)
 	return slot && slot->is_wanted ? slot : NULL;
 }
 
-/* Workers look the admin table up when they are told of any slot. */
-static void tell_admin_changed(struct master *m)
-{
-	struct message_slot none = {.slot = {SLOT_NONE, 0}};
-
-	slots_send_all(m, MESSAGE_SLOTS_CHANGED, &none, -1);
-}
-
 static void drain_slot(struct slot *slot, bool is_on)
 {
 	slot->is_drained = is_on;
@@ -123,7 +115,7 @@ static enum answer drain(struct master *m, struct request *request,
 				      strerror(-rc));
 	if (slot)
 		drain_slot(slot, is_on);
-	tell_admin_changed(m);
+	m->is_changed = true; /* of the admin table: workers look */
 	tell(m, LOG_LVL_NOTICE, is_on ? "drain" : "undrain", "name=%s uid=%u",
 	     name, (unsigned)request_uid(request));
 	return ANSWER_OK;
