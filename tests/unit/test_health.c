@@ -173,6 +173,14 @@ static struct world world_make(void)
 	return world;
 }
 
+static void world_done(struct world *world)
+{
+	health_table_forget(world->sources.table);
+	pool_table_forget(world->sources.pool);
+	for (unsigned i = 0; i < 2; i++)
+		board_close(world->boards[i]);
+}
+
 static char gw1[] = "gw1";
 static const struct config_peer gateway = {.name = gw1, .is_enabled = true};
 
@@ -202,6 +210,7 @@ Test(health, what_any_worker_saw_counts_for_all)
 	atomic_store(&one->held_until_us, NOW + 77);
 	cr_assert_eq(look(&world).state, PEER_HELD);
 	cr_assert_eq(look(&world).hold_left_us, 77);
+	world_done(&world);
 }
 
 Test(health, figures_are_sums_over_workers)
@@ -225,6 +234,7 @@ Test(health, figures_are_sums_over_workers)
 	cr_assert_eq(look(&world).failed, 4);
 	cr_assert_eq(look(&world).busy, 2);
 	cr_assert_eq(look(&world).cancelled, 8);
+	world_done(&world);
 }
 
 Test(health, the_prober_and_the_administrator_are_heard)
@@ -246,6 +256,7 @@ Test(health, the_prober_and_the_administrator_are_heard)
 	cr_assert_gt(look(&world).since_wall_us, 0);
 	pool_table_put_admin(world.sources.pool, SLICE("gw1"), 0);
 	cr_assert_eq(look(&world).state, PEER_DOWN);
+	world_done(&world);
 }
 
 Test(health, without_any_source_it_is_unknown)
