@@ -90,7 +90,11 @@ struct sip_verdict {
 void sip_scan(char *buf, size_t len, bool is_stream, struct sip_message *ret,
 	      struct sip_verdict *ret_verdict);
 
-/* Framing of a stream: looks at the first len bytes of it. */
+/* Framing of a stream: looks at the first len bytes of it.  A lone CRLF may be
+ * half a ping and is MORE: a time-out for unfinished messages must not count
+ * what begins with CR, or a peer whose keep-alive is one CRLF gets closed.
+ * After BAD and BIG, *ret_len bytes may be given to sip_scan as a stream: it
+ * refuses what is BAD, and finds what an answer needs. */
 enum sip_frame_state {
 	SIP_FRAME_MORE,	 /* incomplete; at least *ret_len bytes are needed */
 	SIP_FRAME_WHOLE, /* the first *ret_len bytes are one message */

@@ -348,7 +348,8 @@ static void take_all(struct connection *c, char *bytes, size_t len)
 		set_low_water(c, 1);
 		turn_mark_connection(c);
 	}
-	if (used == len)
+	/* Half a ping is no message that has begun (RFC 5626 4.4.1). */
+	if (used == len || bytes[used] == '\r')
 		timer_cancel(&c->timer);
 	else if (!c->timer.deadline_us)
 		wheel_set(worker->wheel, &c->timer,
