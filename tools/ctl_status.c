@@ -76,17 +76,6 @@ static json_t *counters_json(const struct ctl_view *view)
 	return counters;
 }
 
-static json_t *counters_json(const struct ctl_view *view)
-{
-	json_t *counters = json_object();
-
-	for (unsigned i = 0; i < N_COUNTERS; i++)
-		json_object_set_new(counters, counter_names[i],
-				    json_integer((json_int_t)ctl_view_count(
-					    view, (enum counter)i)));
-	return counters;
-}
-
 json_t *ctl_status_json(const struct ctl_view *view)
 {
 	unsigned up, of;
