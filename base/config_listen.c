@@ -87,6 +87,15 @@ static struct config_listener *add_listener(struct spots *spots, unsigned side,
 	return listener;
 }
 
+static void set_place(struct spots *spots, struct spot *spot)
+{
+	char text[PATH_MAX + 16];
+
+	snprintf(text, sizeof(text), "%s:%u", spot->at.file->name,
+		 spot->at.line);
+	spot->listener->place = arena_text(spots->build->arena, slice_of(text));
+}
+
 static void add_shared(struct spots *spots, unsigned side)
 {
 	const struct config_listen *listen = &spots->build->listen[side];
@@ -101,6 +110,7 @@ static void add_shared(struct spots *spots, unsigned side)
 			spot->at = config_place(object, transport_names[t]);
 			snprintf(spot->title, sizeof(spot->title), "[%s] %s",
 				 object->section->title, transport_names[t]);
+			set_place(spots, spot);
 		}
 	}
 }
@@ -126,6 +136,7 @@ static void add_trunk_port(struct spots *spots, unsigned index)
 		spot->at = config_place(object, "port");
 		snprintf(spot->title, sizeof(spot->title), "[%s] port",
 			 object->section->title);
+		set_place(spots, spot);
 		spots->n++;
 	}
 }

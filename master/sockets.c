@@ -198,6 +198,7 @@ static void explain(const struct config *config,
 		    const struct config_listener *listener,
 		    const struct message_listener *head, int rc, char *why)
 {
+	const char *place = listener->place ? listener->place : "?";
 	char at[ADDR_TEXT_MAX], section[96];
 
 	if (listener->trunk >= 0)
@@ -206,7 +207,8 @@ static void explain(const struct config *config,
 	else
 		snprintf(section, sizeof(section), "[listen %s]",
 			 side_names[listener->side]);
-	snprintf(why, SOCKETS_WHY_MAX, "cannot listen on %s %s (%s, ms%u): %s",
+	snprintf(why, SOCKETS_WHY_MAX,
+		 "%.80s: cannot listen on %s %s (%s, ms%u): %s", place,
 		 transports[head->transport].name, addr_text(&head->bound, at),
 		 section, head->book,
 		 rc == -EPROTONOSUPPORT ? "this transport is not built in"
