@@ -8,6 +8,7 @@ tests_unit_sip_SOURCES = \
 	tests/unit/test_grammar.c \
 	tests/unit/test_nasty.c \
 	tests/unit/test_scan.c \
+	tests/unit/test_sdp.c \
 	tests/unit/test_torture.c \
 	tests/unit/test_transaction.c \
 	tests/unit/test_uri.c \
@@ -15,3 +16,16 @@ tests_unit_sip_SOURCES = \
 tests_unit_sip_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS) $(OSIP_LIBS)
 endif
+EXTRA_DIST += \
+	tests/unit/sdp/README \
+	tests/unit/sdp/basic.sdp \
+	tests/unit/sdp/codecs.sdp \
+	tests/unit/sdp/directions.sdp \
+	tests/unit/sdp/many-media.sdp \
+	tests/unit/sdp/nothing-common.sdp \
+	tests/unit/sdp/odd-but-taken.sdp \
+	tests/unit/sdp/refused.sdp \
+	tests/unit/sdp/renumbered.sdp \
+	tests/unit/sdp/secrets-stay.sdp \
+	tests/unit/sdp/static-types.sdp \
+	tests/unit/sdp/targets.sdp
