@@ -33,16 +33,6 @@ tests_unit_rtp_SOURCES = \
 tests_unit_rtp_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_rtp_LDADD = librtp.a $(CRITERION_LIBS) -lm
 
-# ---- sip/ ----
-if HAVE_CRITERION
-check_PROGRAMS += tests/unit_sip
-TESTS += tests/unit_sip
-endif
-tests_unit_sip_SOURCES = \
-	tests/unit/test_transaction.c
-tests_unit_sip_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS)
-
 # ---- tools/ ----
 if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
