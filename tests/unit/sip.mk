@@ -2,6 +2,7 @@
 if HAVE_CRITERION
 check_PROGRAMS += tests/unit_sip
 TESTS += tests/unit_sip
+endif
 tests_unit_sip_SOURCES = \
 	tests/unit/sip_parts.c tests/unit/sip_parts.h \
 	tests/unit/test_frame.c \
@@ -13,9 +14,8 @@ tests_unit_sip_SOURCES = \
 	tests/unit/test_transaction.c \
 	tests/unit/test_uri.c \
 	tests/unit/test_write.c
-tests_unit_sip_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_sip_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS) $(OSIP_LIBS)
-endif
 EXTRA_DIST += \
 	tests/unit/sdp/README \
 	tests/unit/sdp/basic.sdp \
