@@ -97,6 +97,19 @@ static void view_trunk(struct worker *worker, const struct config *config,
 		view->fitness = FORBIDDEN;
 }
 
+/* The prober makes the table when it is first named, perhaps after we looked.
+ */
+static void find_table(struct worker *worker)
+{
+	static uint64_t again_us;
+
+	if (worker->health.table || worker->now_us < again_us)
+		return;
+	again_us = worker->now_us + USEC_PER_SEC / 10;
+	(void)health_table_open(worker->child.run_dir, false,
+				&worker->health.table);
+}
+
 void evidence_view(struct worker *worker, struct route_request *request)
 {
 	static struct route_trunk_view *trunks;
@@ -105,6 +118,7 @@ void evidence_view(struct worker *worker, struct route_request *request)
 	const struct config *config = request->config;
 	struct peer_health health;
 
+	find_table(worker);
 	if (config->n_trunks > n_trunks || config->n_frontends > n_frontends) {
 		free(trunks);
 		free(frontends);

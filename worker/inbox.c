@@ -56,6 +56,7 @@ static void on_master_config(void *arg, const union message_payload *payload,
 	route_rules_free(worker->rules);
 	worker->rules = rules;
 	config_free(old);
+	worker_open_log(worker);
 	if (!worker->n_servers)
 		return; /* starting: READY comes after SERVE */
 	prober_reload(worker);

@@ -234,7 +234,9 @@ void message_response(const struct call *call, const struct tx *tx, int status,
 					 call_text(call, l->route_set));
 	write_party(out, "From: ", call_text(call, l->remote_uri), NULL);
 	write_party(out, "To: ", call_text(call, l->local_uri),
-		    status > 100 ? message_tag(call, leg, tag) : NULL);
+		    status > 100 || l->state >= LEG_ANSWERED
+			    ? message_tag(call, leg, tag)
+			    : NULL);
 	sip_write_header(out, SIP_H_CALL_ID, call_text(call, l->call_id));
 	out_printf(out, "CSeq: %u %s\r\n", tx->record->cseq,
 		   sip_method_names[tx->record->method]);

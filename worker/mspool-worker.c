@@ -40,11 +40,22 @@ static void on_channel(int fd, unsigned what, void *arg)
 		  worker->child.name);
 }
 
+void worker_open_log(struct worker *worker)
+{
+	const struct config_pool *pool = &worker->child.config->pool;
+
+	log_open(&(struct log_settings){.who = worker->child.name,
+					.level = pool->log_level,
+					.is_json = pool->is_log_json});
+}
+
 static void start(struct worker *worker, int argc, char **argv)
 {
 	const char *run;
 
 	child_start(&worker->child, argc, argv);
+	log_open(&(struct log_settings){.who = worker->child.name,
+					.level = LOG_LVL_INFO});
 	run = worker->child.run_dir;
 	worker->now_us = clock_boot_us();
 	worker->wheel = wheel_new(worker->now_us);

@@ -30,7 +30,6 @@ struct probe {
 };
 
 struct prober {
-	struct health_table *table;
 	struct probe *probes;
 	uint64_t next_number;
 };
@@ -52,7 +51,7 @@ static const struct config_peer *peer_of(struct worker *worker,
 static void store(struct worker *worker, struct probe *probe)
 {
 	probe->health.next_probe_us = probe->next_us;
-	(void)health_table_put(worker->prober->table, slice_of(probe->name),
+	(void)health_table_put(worker->health.table, slice_of(probe->name),
 			       &probe->health);
 }
 
@@ -302,7 +301,7 @@ static void add(struct worker *worker, const struct config_peer *peer)
 	slice_copy(slice_of(peer->name), probe->name, sizeof(probe->name));
 	probe->timer.kind = TIMER_PROBE;
 	probe->is_known = true;
-	(void)health_table_get(prober->table, slice_of(peer->name),
+	(void)health_table_get(worker->health.table, slice_of(peer->name),
 			       &probe->health);
 	probe->next = prober->probes;
 	prober->probes = probe;
@@ -345,27 +344,29 @@ void prober_reload(struct worker *worker)
 	drop_unknown(prober);
 }
 
+/* One open per environment and process: the reader becomes the writer. */
+static int own_table(struct worker *worker, bool is_writer)
+{
+	worker->health.table = health_table_forget(worker->health.table);
+	return health_table_open(worker->child.run_dir, is_writer,
+				 &worker->health.table);
+}
+
 void prober_start(struct worker *worker)
 {
-	struct prober *prober;
+	int error;
 
 	if (worker->prober)
 		return;
-	prober = calloc(1, sizeof(*prober));
-	must(prober);
-	random_bytes(&prober->next_number, 4);
-	prober->next_number |= 1;
-	/* One open of a store per process: the reader's is given up first, and
-	 * the writer's serves both. */
-	worker->health.table = health_table_forget(worker->health.table);
-	if (health_table_open(worker->child.run_dir, true, &prober->table)) {
-		log_event(LOG_LVL_ERROR, "prober_failed", "why=%s",
-			  log_quote("no health table", -1));
-		free(prober);
+	error = own_table(worker, true);
+	if (error) {
+		log_event(LOG_LVL_ERROR, "prober_failed", "error=%d", -error);
 		return;
 	}
-	worker->health.table = prober->table;
-	worker->prober = prober;
+	worker->prober = calloc(1, sizeof(*worker->prober));
+	must(worker->prober);
+	random_bytes(&worker->prober->next_number, 4);
+	worker->prober->next_number |= 1;
 	prober_reload(worker);
 }
 
@@ -378,7 +379,7 @@ void prober_stop(struct worker *worker)
 	for (struct probe *p = prober->probes; p; p = p->next)
 		p->is_known = false;
 	drop_unknown(prober);
-	prober->table = health_table_forget(prober->table);
+	worker->health.table = health_table_forget(worker->health.table);
 	worker->health.table = NULL;
 	(void)health_table_open(worker->child.run_dir, false,
 				&worker->health.table);

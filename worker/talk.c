@@ -55,35 +55,40 @@ struct tx *talk_request(struct call *call, enum leg_side leg,
 
 /* ---- offers -------------------------------------------------------------- */
 
-static bool has_open_invite(const struct call *call, enum tx_role role,
+static bool is_open_invite(const struct tx *tx)
+{
+	unsigned state = tx->record->state;
+
+	if (state == TX_PROCEEDING)
+		return true;
+	if (tx->record->role == TX_INVITE_CLIENT)
+		return state == TX_TRYING && !(tx->record->flags & TX_IS_STALE);
+	/* a 2xx whose ACK is still to come */
+	return state == TX_ACCEPTED && !(tx->record->flags & TX_GOT_ACK);
+}
+
+/* Is an INVITE open on this leg, other than the one that asks? */
+static bool has_open_invite(const struct tx *asking, enum tx_role role,
 			    enum leg_side leg)
 {
-	for (const struct tx *tx = call->txs; tx; tx = tx->next) {
-		unsigned state = tx->record->state;
-
-		if (tx->record->role != role || tx->record->leg != leg)
-			continue;
-		if (state == TX_PROCEEDING ||
-		    (state == TX_TRYING && role == TX_INVITE_CLIENT &&
-		     !(tx->record->flags & TX_IS_STALE)))
+	for (const struct tx *tx = asking->call->txs; tx; tx = tx->next)
+		if (tx != asking && tx->record->role == role &&
+		    tx->record->leg == leg && is_open_invite(tx))
 			return true;
-		/* a 2xx whose ACK is still to come */
-		if (role == TX_INVITE_SERVER && state == TX_ACCEPTED &&
-		    !(tx->record->flags & TX_GOT_ACK))
-			return true;
-	}
 	return false;
 }
 
-/* Why a new offer (or INVITE) of this leg cannot be taken now: status, or 0. */
-static int glare(const struct call *call, enum leg_side from,
-		 enum sip_method method, bool has_offer)
+/* Why this offer (or INVITE) cannot be taken now: status, or 0. */
+static int glare(const struct tx *server, bool has_offer)
 {
-	if (method == SIP_INVITE) {
-		if (has_open_invite(call, TX_INVITE_SERVER, from))
+	const struct call *call = server->call;
+	enum leg_side from = server->record->leg;
+
+	if (server->record->method == SIP_INVITE) {
+		if (has_open_invite(server, TX_INVITE_SERVER, from))
 			return 500;
-		if (has_open_invite(call, TX_INVITE_CLIENT, from) ||
-		    has_open_invite(call, TX_INVITE_SERVER, other(from)))
+		if (has_open_invite(server, TX_INVITE_CLIENT, from) ||
+		    has_open_invite(server, TX_INVITE_SERVER, other(from)))
 			return 491;
 	}
 	if (!has_offer)
@@ -135,7 +140,7 @@ static void pass_request(struct call *call, struct tx *server,
 		message_has_sdp(message) && message->method != SIP_INFO;
 	struct message_extra extra = {.pass = message};
 	struct tx *client;
-	int status = glare(call, from, message->method, has_offer);
+	int status = glare(server, has_offer);
 
 	if (!status)
 		status = pass_body(call, from, message, &extra);

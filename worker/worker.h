@@ -55,6 +55,9 @@ struct worker {
 	bool had_input;		 /* this turn */
 };
 
+/* Logs as the configuration in force says. */
+void worker_open_log(struct worker *worker);
+
 /* The board's counter, in one word. */
 static inline void worker_count(struct worker *worker, enum counter counter)
 {
