@@ -104,8 +104,7 @@ static void books_apply(struct media *media, struct served *served,
 	log_event(LOG_LVL_ERROR, "media_refused",
 		  "call=%s port_a=%u port_b=%u reason=%s",
 		  call_id_text(call, id), addr_port(&wish->side[LEG_A].local),
-		  addr_port(&wish->side[LEG_B].local),
-		  log_quote(strerrorname_np(-error), -1));
+		  addr_port(&wish->side[LEG_B].local), strerrorname_np(-error));
 	books_tell(media, served, call);
 }
 

@@ -17,7 +17,7 @@
 #include "media/engine.h"
 
 #define CONTROL_BIT (1ull << 32) /* in epoll's word: an fd, not a socket */
-#define ROUNDS_MAX  16 /* batches a turn, so that control is not starved */
+#define TURN_MAX    4096	 /* packets, so that control is not starved */
 
 struct epoll_engine {
 	struct engine_events events;
@@ -172,26 +172,33 @@ static struct timespec epoll_engine_timespec(uint64_t us)
 	};
 }
 
+static int epoll_engine_round(struct epoll_engine *engine,
+			      const struct timespec *patience)
+{
+	struct epoll_event ready[ENGINE_BATCH];
+	int n = epoll_pwait2(engine->epoll_fd, ready, ENGINE_BATCH, patience,
+			     NULL);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	epoll_engine_serve(engine, ready, n);
+	return n;
+}
+
 static int epoll_engine_turn(void *state, const struct engine_wait *wait)
 {
-	struct epoll_engine *engine = state;
-	struct epoll_event ready[ENGINE_BATCH];
 	struct timespec patience = epoll_engine_timespec(wait->wait_us);
-	int n = ENGINE_BATCH;
+	int n = 1, total = 0;
 
-	if (wait->min_packets > 1) {
-		nanosleep(&patience, NULL);
-		patience = (struct timespec){0};
+	if (wait->min_packets <= 1) {
+		n = epoll_engine_round(state, &patience);
+		return n < 0 ? n : 0;
 	}
-	for (int i = 0; i < ROUNDS_MAX && n == ENGINE_BATCH; i++) {
-		n = epoll_pwait2(engine->epoll_fd, ready, ENGINE_BATCH,
-				 &patience, NULL);
-		if (n < 0)
-			return errno == EINTR ? 0 : -errno;
-		epoll_engine_serve(engine, ready, n);
-		patience = (struct timespec){0};
-	}
-	return 0;
+	nanosleep(&patience, NULL);
+	patience = (struct timespec){0};
+	for (; total < TURN_MAX && n > 0; total += n)
+		n = epoll_engine_round(state, &patience);
+	return n < 0 ? n : 0;
 }
 
 const struct engine_kind engine_epoll = {

@@ -70,3 +70,4 @@ tests_shm_helper_LDADD = libshm.a libbase.a $(LMDB_LIBS)
 tests_bench_store_SOURCES = tests/bench/bench_store.c
 tests_bench_store_LDADD = libshm.a libbase.a $(LMDB_LIBS)
 include tests/unit/sip.mk
+include tests/unit/media.mk

@@ -121,10 +121,11 @@ static size_t rig_config_text(const struct media_rig *rig, char **ret_text)
 		"[listen internal]\nudp = %s:5070\n"
 		"[listen gateway]\nudp = %s:5068\n"
 		"[media]\nports = %u-%u\n"
-		"[frontend fe1]\naddress = 127.0.0.1:5060\ntransport = udp\n"
-		"[gateway gw1]\naddress = 127.0.0.1:5066\ntransport = udp\n",
+		"[frontend fe1]\naddress = %s:5060\ntransport = udp\n"
+		"[gateway gw1]\naddress = %s:5066\ntransport = udp\n",
 		rig->run_dir, settings->host[0], settings->host[1],
-		settings->port_min, settings->port_max);
+		settings->port_min, settings->port_max, settings->host[0],
+		settings->host[1]);
 	fclose(to);
 	return size;
 }
