@@ -188,16 +188,18 @@ static int epoll_engine_round(struct epoll_engine *engine,
 static int epoll_engine_turn(void *state, const struct engine_wait *wait)
 {
 	struct timespec patience = epoll_engine_timespec(wait->wait_us);
-	int n = 1, total = 0;
+	int n = ENGINE_BATCH;
 
-	if (wait->min_packets <= 1) {
-		n = epoll_engine_round(state, &patience);
-		return n < 0 ? n : 0;
+	if (wait->min_packets > 1) {
+		nanosleep(&patience, NULL);
+		patience = (struct timespec){0};
 	}
-	nanosleep(&patience, NULL);
-	patience = (struct timespec){0};
-	for (; total < TURN_MAX && n > 0; total += n)
+	/* On to the next round only if this one was full: to ask again for the
+	 * few that came meanwhile would undo the gathering. */
+	for (int i = 0; i < ROUNDS_MAX && n == ENGINE_BATCH; i++) {
 		n = epoll_engine_round(state, &patience);
+		patience = (struct timespec){0};
+	}
 	return n < 0 ? n : 0;
 }
 
