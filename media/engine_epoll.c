@@ -17,7 +17,7 @@
 #include "media/engine.h"
 
 #define CONTROL_BIT (1ull << 32) /* in epoll's word: an fd, not a socket */
-#define TURN_MAX    4096	 /* packets, so that control is not starved */
+#define ROUNDS_MAX  16 /* batches a turn, so that control is not starved */
 
 struct epoll_engine {
 	struct engine_events events;
