@@ -26,8 +26,9 @@
 #include "sip/scan.h"
 
 #define SIM_LISTENS_MAX 16
-#define SIM_TEXT_MAX	1024 /* a header value we keep */
-#define SIM_OUT_MAX	4096 /* a message we send */
+#define SIM_WATCHES_MAX (SIM_LISTENS_MAX + 4) /* one way out, two signals */
+#define SIM_TEXT_MAX	1024		      /* a header value we keep */
+#define SIM_OUT_MAX	4096		      /* a message we send */
 #define SIM_T1_US	(500 * USEC_PER_MSEC)
 #define SIM_T2_US	(4 * USEC_PER_SEC)
 #define SIM_T4_US	(5 * USEC_PER_SEC)
@@ -146,6 +147,8 @@ struct sim {
 	uint64_t next_stream;
 	int udp_fds[SIM_LISTENS_MAX], tcp_fds[SIM_LISTENS_MAX];
 	unsigned n_udp, n_tcp;
+	struct watch *watches[SIM_WATCHES_MAX]; /* of sockets and signals */
+	unsigned n_watches;
 	struct way target_way; /* of calls placed */
 	uint64_t next_call_us;
 	uint16_t port_min, port_max, next_port;
@@ -236,6 +239,9 @@ void media_judge(struct sim_call *call, char *ret_why, size_t size);
 void report_call(const struct sim_call *call);
 void report_summary(const struct sim *sim);
 bool report_is_good(const struct sim *sim);
+
+/* The watch is freed at the end; NULL is -ENOMEM. */
+int sim_keep_watch(struct sim *sim, struct watch *watch);
 
 /* xorshift64*: good enough for losses, tags are random_bytes'. */
 uint64_t sim_random(struct sim *sim);

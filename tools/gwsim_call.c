@@ -139,14 +139,6 @@ void call_end(struct sim_call *call, const char *why)
 	call_set_timer(call, SIM_LIMIT, SIM_T4_US);
 }
 
-void call_hang_up(struct sim_call *call)
-{
-	if (call->state == SIM_TALKING || call->state == SIM_ANSWERED)
-		place_bye(call);
-	else if (call->is_placed && call->state < SIM_ANSWERED)
-		place_cancel(call);
-}
-
 /* ---- a callee's script --------------------------------------------------- */
 
 static void answer_invite(struct sim_call *call, int status, bool has_sdp)
@@ -210,6 +202,20 @@ void call_begin_script(struct sim_call *call)
 	else
 		call_set_timer(call, SIM_STEP,
 			       options->ring_ms * USEC_PER_MSEC);
+}
+
+void call_hang_up(struct sim_call *call)
+{
+	if (call->state == SIM_TALKING || call->state == SIM_ANSWERED)
+		place_bye(call);
+	else if (call->state > SIM_ANSWERED)
+		return;
+	else if (call->is_placed)
+		place_cancel(call);
+	else if (call->sim->options.is_silent)
+		call_end(call, "");
+	else
+		refuse(call, 480);
 }
 
 static void step(struct sim_call *call)

@@ -67,7 +67,8 @@ static int open_udp(struct sim *sim, const struct addr *address)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	if (bind(fd, &address->sa, addr_len(address)) < 0 ||
-	    !loop_watch(sim->loop, fd, LOOP_READ, on_datagram, sim)) {
+	    sim_keep_watch(sim, loop_watch(sim->loop, fd, LOOP_READ,
+					   on_datagram, sim)) < 0) {
 		int error = errno ? -errno : -ENOMEM;
 
 		close(fd);
@@ -252,7 +253,8 @@ static int open_tcp(struct sim *sim, const struct addr *address)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &address->sa, addr_len(address)) < 0 ||
 	    listen(fd, 128) < 0 ||
-	    !loop_watch(sim->loop, fd, LOOP_READ, on_accept, sim)) {
+	    sim_keep_watch(sim, loop_watch(sim->loop, fd, LOOP_READ, on_accept,
+					   sim)) < 0) {
 		int error = errno ? -errno : -ENOMEM;
 
 		close(fd);

@@ -24,6 +24,16 @@ uint64_t sim_random(struct sim *sim)
 	return sim->random * 2685821657736338717ull;
 }
 
+int sim_keep_watch(struct sim *sim, struct watch *watch)
+{
+	if (watch && sim->n_watches < SIM_WATCHES_MAX) {
+		sim->watches[sim->n_watches++] = watch;
+		return 0;
+	}
+	watch_free(watch);
+	return -ENOMEM;
+}
+
 /* The first signal ends calls in order, the second the process. */
 static void on_stop(int fd, unsigned what, void *arg)
 {
@@ -103,8 +113,9 @@ static int start(struct sim *sim)
 	sim->wheel = wheel_new(clock_boot_us());
 	if (!sim->loop || !sim->wheel)
 		return complain("start", -ENOMEM);
-	loop_watch_signal(sim->loop, SIGTERM, on_stop, sim);
-	loop_watch_signal(sim->loop, SIGINT, on_stop, sim);
+	sim_keep_watch(sim,
+		       loop_watch_signal(sim->loop, SIGTERM, on_stop, sim));
+	sim_keep_watch(sim, loop_watch_signal(sim->loop, SIGINT, on_stop, sim));
 	result = read_ports(sim);
 	if (result < 0)
 		return complain("--media-ports", result);
@@ -123,6 +134,8 @@ static void stop(struct sim *sim)
 
 	HASH_ITER(hh, sim->calls, call, next)
 	call_free(call);
+	for (unsigned i = 0; i < sim->n_watches; i++)
+		watch_free(sim->watches[i]);
 	wire_close(sim);
 	free(sim->figures.ring_us);
 	free(sim->figures.answer_us);
