@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "rtp/quality.h"
+#include "sip/uri.h"
 #include "tools/ctl_json.h"
 #include "tools/ctl_show.h"
 
@@ -113,6 +114,21 @@ static json_t *leg_text(const struct call_record *call, struct record_text text)
 	return ctl_json_text_or_null(record_slice(call, text));
 }
 
+/* The callee's tag stands with its URI alone. */
+static json_t *remote_tag_json(const struct call_record *call,
+			       const struct leg_record *leg)
+{
+	struct slice tag = record_slice(call, leg->remote_tag);
+	struct name_addr name;
+
+	if (!tag.len &&
+	    name_addr_parse(record_slice(call, leg->remote_uri), &name, NULL) ==
+		    0 &&
+	    !name_addr_param(&name, "tag", &tag))
+		tag = SLICE_NONE;
+	return ctl_json_text_or_null(tag);
+}
+
 static json_t *leg_json(const struct call_record *call, unsigned index)
 {
 	static const char *const transports[] = {"udp", "tcp", "tls"};
@@ -129,7 +145,7 @@ static json_t *leg_json(const struct call_record *call, unsigned index)
 		ctl_json_addr(&leg->hop), "call_id",
 		leg_text(call, leg->call_id), "local_tag",
 		local_tag_json(call, index), "remote_tag",
-		leg_text(call, leg->remote_tag), "local_uri",
+		remote_tag_json(call, leg), "local_uri",
 		leg_text(call, leg->local_uri), "remote_uri",
 		leg_text(call, leg->remote_uri), "remote_target",
 		leg_text(call, leg->remote_target), "route_set",
@@ -181,9 +197,10 @@ static json_t *last_packet_json(const struct ctl_view *view,
 {
 	uint64_t last_us = atomic_load(&row->last_packet_us);
 
-	if (!last_us || last_us > view->now_us)
+	if (!last_us)
 		return json_null();
-	return ctl_json_seconds(view->now_us - last_us);
+	return ctl_json_seconds(view->now_us > last_us ? view->now_us - last_us
+						       : 0);
 }
 
 static json_t *stream_json(const struct ctl_view *view,
