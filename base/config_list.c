@@ -239,17 +239,39 @@ int config_read_prefixes(const struct config_value *value)
 	return wrong;
 }
 
+/* A gateway with trunks of its own has no root trunk: say what it has. */
+static const char *other_trunk(struct config_build *build, const char *name,
+			       char *buf, size_t size)
+{
+	const struct config *config = build->config;
+	long gateway =
+		names_find(build->names[SECTION_GATEWAY], slice_of(name));
+
+	for (unsigned i = 0; gateway >= 0 && i < config->n_trunks; i++)
+		if (config->trunks[i].gateway == gateway) {
+			snprintf(buf, size, "; [gateway %s] has [trunk %s]",
+				 name, config->trunks[i].name);
+			return buf;
+		}
+	return NULL;
+}
+
 static int find_name(const struct config_value *value, enum option_section kind,
 		     const struct ini_value *item, unsigned *ret_index)
 {
 	struct config_build *build = value->build;
 	long index = names_find(build->names[kind], slice_of(item->text));
-	char hint[128];
+	char hint[192];
 
 	if (index >= 0) {
 		*ret_index = (unsigned)index;
 		return 0;
 	}
+	if (kind == SECTION_TRUNK &&
+	    other_trunk(build, item->text, hint, sizeof(hint)))
+		return config_value_wrong(value, item->at,
+					  "there is no [trunk %s]%s",
+					  item->text, hint);
 	return config_value_wrong(value, item->at, "there is no [%s %s]%s",
 				  option_sections[kind].kind, item->text,
 				  config_suggest_name(build, kind, item->text,

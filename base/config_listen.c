@@ -464,6 +464,9 @@ static int make_spots(struct config_build *build, struct spots *ret)
 		if (config->trunks[i].port &&
 		    config->trunks[i].gateway < config->n_peers)
 			add_trunk_port(ret, i);
+	for (unsigned i = 0; i < ret->n; i++)
+		if (!ret->items[i].listener->place)
+			return -ENOMEM;
 	return 0;
 }
 

@@ -179,10 +179,11 @@ static int read_entry(struct config_build *build, struct config_object *object,
 	}
 	seen[option - options] = entry;
 	object->given |= 1ull << (option - options);
-	warn_if_later(build, option, entry);
 	rc = config_value_read(&value);
 	if (rc == -EINVAL)
 		object->wrong |= 1ull << (option - options);
+	else
+		warn_if_later(build, option, entry);
 	return rc == -ENOMEM ? -ENOMEM : 0;
 }
 
