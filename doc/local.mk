@@ -1,6 +1,7 @@
 # doc/
 dist_man_MANS += doc/man/mspoolctl.1
 dist_man_MANS += doc/man/mspool-gwsim.1
+dist_man_MANS += doc/man/pool.ini.5
 EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0000-what-stands-here.md \
 	doc/decisions/0001-writemap.md \

@@ -29,3 +29,16 @@ tools_mspool_gwsim_SOURCES = tools/mspool-gwsim.c tools/gwsim.h \
 tools_mspool_gwsim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tools_mspool_gwsim_LDADD = libsip.a librtp.a libbase.a $(JANSSON_LIBS) \
 	$(OSIP_LIBS) $(EVENT_LIBS) -lm
+# What people read of base/options.def: pool.ini and the middle of pool.ini(5)
+check_PROGRAMS += tools/print-options
+tools_print_options_SOURCES = tools/print-options.c
+tools_print_options_CFLAGS = $(AM_CFLAGS)
+tools_print_options_LDADD = libbase.a $(EVENT_LIBS)
+.PHONY: update-options
+update-options: tools/print-options
+	$(AM_V_GEN)tools/print-options ini >$(srcdir)/packaging/pool.ini && \
+	tools/print-options man >options.tmp && \
+	sed -i -e '/^\.\\" begin: /r options.tmp' \
+	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
+	    $(srcdir)/doc/man/pool.ini.5; \
+	rm -f options.tmp
