@@ -71,3 +71,4 @@ tests_bench_store_SOURCES = tests/bench/bench_store.c
 tests_bench_store_LDADD = libshm.a libbase.a $(LMDB_LIBS)
 include tests/unit/sip.mk
 include tests/unit/media.mk
+include tests/unit/config.mk
