@@ -72,8 +72,8 @@ static void on_tx(void *arg, struct tx_record *record)
 	if (record->timeout_us)
 		record->timeout_us += adoption->gap_us;
 	tx_rearm(tx);
-	if (is_to_repeat(adoption, record))
-		tx_send_now(tx);
+	tx->is_unsettled = is_to_repeat(adoption, record);
+	tx->adopted_state = record->state;
 	adoption->n_txs++;
 }
 
@@ -166,6 +166,19 @@ static uint64_t effect_sent_of(const struct worker *worker, unsigned book)
 	return board ? atomic_load_explicit(&board->effect_sent,
 					    memory_order_relaxed)
 		     : 0;
+}
+
+/* Input came first: what an answer has overtaken is not repeated. */
+void adopt_settle(struct server *server)
+{
+	struct call *call, *next;
+
+	HASH_ITER(hh, server->calls, call, next)
+	for (struct tx *tx = call->txs; tx; tx = tx->next) {
+		if (tx->is_unsettled && tx->record->state == tx->adopted_state)
+			tx_send_now(tx);
+		tx->is_unsettled = false;
+	}
 }
 
 int adopt_book(struct server *server)

@@ -10,5 +10,7 @@
 
 /* After book_own, before any input is read; 0 or -errno. */
 int adopt_book(struct server *server);
+/* Once input is read dry: sends again what may not have been sent. */
+void adopt_settle(struct server *server);
 
 #endif

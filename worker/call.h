@@ -55,6 +55,8 @@ struct tx {
 	struct timer timer;
 	struct tx *next_dirty;
 	bool is_dirty, is_gone, is_stored, is_keyed;
+	bool is_unsettled; /* adopted: perhaps committed and not sent */
+	uint8_t adopted_state;
 	uint64_t key; /* initial INVITE server: hash of branch and sent-by */
 	UT_hash_handle hh;
 };

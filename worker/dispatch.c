@@ -274,29 +274,20 @@ void dispatch_message(struct arrival *arrival,
 	(handler ? handler : refuse_method)(arrival, message);
 }
 
-void dispatch_asked(struct arrival *arrival)
+void dispatch_asked(struct arrival *arrival, const struct sip_message *message)
 {
-	static struct sip_message message;
 	struct worker *worker = arrival->server->worker;
-	struct sip_verdict verdict;
 	unsigned book;
 
-	sip_scan(arrival->bytes, arrival->len,
-		 arrival->from.transport != TRANSPORT_UDP, &message, &verdict);
-	if (verdict.status)
-		return;
-	if (tx_find_invite(arrival->server, &message)) {
-		dispatch_message(arrival, &message);
+	if (tx_find_invite(arrival->server, message)) {
+		dispatch_message(arrival, message);
 		return;
 	}
-	book = worker->steer->buckets[slice_hash(message.call_id, 0) % BUCKETS]
-		       .book;
-	if (book == arrival->server->index) {
-		dispatch_message(arrival, &message);
-	} else if (book <= BOOK_MAX && worker->servers[book] &&
-		   worker->servers[book]->book) {
+	book = steer_bucket_book(worker, message->call_id);
+	if (book <= BOOK_MAX && worker->servers[book] &&
+	    worker->servers[book]->book) {
 		arrival->server = worker->servers[book];
-		dispatch_message(arrival, &message);
+		dispatch_message(arrival, message);
 	} else {
 		steer_hand_over(arrival, book, HANDOVER_DATAGRAM);
 	}

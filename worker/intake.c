@@ -79,10 +79,10 @@ static void route_to_book(struct arrival *arrival,
 			  const struct sip_message *message)
 {
 	struct worker *worker = arrival->server->worker;
-	bool asks = false;
+	bool asks = arrival->is_asked;
 	unsigned book = arrival->server->index;
 
-	if (!arrival->is_final)
+	if (!arrival->is_final && !asks)
 		book = steer_message(arrival, message, &asks);
 	if (book > BOOK_MAX || (book == 0 && !message->is_request)) {
 		worker_count(worker, COUNTER_sip_bad_responses);
@@ -90,7 +90,10 @@ static void route_to_book(struct arrival *arrival,
 	}
 	if (book && worker->servers[book] && worker->servers[book]->book) {
 		arrival->server = worker->servers[book];
-		dispatch_message(arrival, message);
+		if (asks)
+			dispatch_asked(arrival, message);
+		else
+			dispatch_message(arrival, message);
 		return;
 	}
 	if (book)
@@ -167,6 +170,7 @@ static void take_message(struct server *server, const struct handover *head,
 			 .connection = head->connection,
 			 .addr = head->source},
 		.offset = head->offset,
+		.is_asked = head->kind == HANDOVER_ASK,
 		.is_final = head->kind != HANDOVER_ASK,
 	};
 
@@ -175,10 +179,7 @@ static void take_message(struct server *server, const struct handover *head,
 	memcpy(copy, bytes, head->len);
 	worker_count(server->worker, COUNTER_handovers_in);
 	CRASH_POINT(ring_taken);
-	if (head->kind == HANDOVER_ASK)
-		dispatch_asked(&arrival);
-	else
-		intake_scanned(&arrival);
+	intake_scanned(&arrival);
 }
 
 /* A sibling answers over a connection that is ours. */

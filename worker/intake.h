@@ -25,6 +25,8 @@ bool intake_knows(struct server *server, uint16_t listener,
 /* steer.c: whose message is it?  Book number, or 0 when nobody's. */
 unsigned steer_message(const struct arrival *arrival,
 		       const struct sip_message *message, bool *ret_asks);
+/* The book that has this Call-ID's bucket now. */
+unsigned steer_bucket_book(const struct worker *worker, struct slice call_id);
 /* Puts it into the ring of that book; false when the ring is full. */
 bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		     enum handover_kind kind);

@@ -112,10 +112,13 @@ bool machine_may_fail_over(const struct call *call, int code)
 	return false;
 }
 
+/* The last real answer is the best; only 503 says less than any other. */
 static void remember_best(struct call *call, const struct sip_message *message)
 {
 	const struct sip_header *reason;
 
+	if (message->status == 503 && call->record->best_code)
+		return;
 	call->record->best_code = (uint16_t)message->status;
 	reason = sip_header(message, SIP_H_REASON, 0);
 	call_set(call, CALL_TEXT(best_reason),

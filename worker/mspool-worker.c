@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "worker/adopt.h"
 #include "worker/inbox.h"
 #include "worker/intake.h"
 #include "worker/machine.h"
@@ -159,6 +160,9 @@ static void run_timers(struct worker *worker)
 		    worker->now_us < worker->quiet_since_us + QUIET_MAX_US)
 			return;
 		worker->quiet_since_us = 0;
+		for (unsigned i = 1; i <= BOOK_MAX; i++)
+			if (worker->servers[i] && worker->servers[i]->book)
+				adopt_settle(worker->servers[i]);
 	}
 	while ((timer = wheel_expire(worker->wheel, worker->now_us)))
 		expire(worker, timer);

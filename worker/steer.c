@@ -22,6 +22,14 @@ static unsigned book_of_response(const struct sip_message *message)
 	return 0;
 }
 
+unsigned steer_bucket_book(const struct worker *worker, struct slice call_id)
+{
+	const struct bucket *bucket =
+		&worker->steer->buckets[slice_hash(call_id, 0) % BUCKETS];
+
+	return atomic_load_explicit(&bucket->book, memory_order_relaxed);
+}
+
 /* For 64*T1 after a bucket moved, its previous book is asked first: it may
  * know the INVITE that this repeats, cancels or acknowledges. */
 static unsigned book_of_bucket(const struct arrival *arrival,

@@ -38,6 +38,7 @@ struct arrival {
 	size_t len;
 	struct target from;
 	uint64_t offset; /* stream: of its first byte */
+	bool is_asked;	 /* handed over because its bucket was ours */
 	bool is_final; /* handed over: handle it here whatever steering says */
 };
 
