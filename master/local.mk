@@ -1,13 +1,14 @@
-# master/
+# master/: mspoold
 sbin_PROGRAMS += master/mspoold
-master_mspoold_SOURCES = \
+# Without main(), so that tests can link the parts.
+noinst_LIBRARIES += master/libmaster.a
+master_libmaster_a_SOURCES = \
 	master/background.c master/background.h \
 	master/control.c master/control.h \
 	master/holds.c master/holds.h \
 	master/inbox.c master/inbox.h \
 	master/master.c master/master.h master/run.h \
 	master/memfd.c master/memfd.h \
-	master/mspoold.c \
 	master/notify.c master/notify.h \
 	master/owners.c master/owners.h \
 	master/reload.c master/reload.h \
@@ -21,4 +22,6 @@ master_mspoold_SOURCES = \
 	master/stop.c master/stop.h \
 	master/supervise.c master/supervise.h \
 	master/verbs.c master/verbs.h
-master_mspoold_LDADD = libshm.a libbase.a $(LMDB_LIBS) $(EVENT_LIBS)
+master_libmaster_a_CFLAGS = $(AM_CFLAGS)
+master_mspoold_SOURCES = master/mspoold.c
+master_mspoold_LDADD = master/libmaster.a libshm.a libbase.a $(LMDB_LIBS) $(EVENT_LIBS)

@@ -164,6 +164,8 @@ static int lock_pid_file(struct master *m)
 		ssize_t n = pread(m->pid_fd, pid, sizeof(pid) - 1, 0);
 
 		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		close(m->pid_fd);
+		m->pid_fd = -1;
 		return fail("a pool runs in %s already (pid %s)", m->run_dir,
 			    pid);
 	}
@@ -427,10 +429,8 @@ static void remove_pid_file(struct master *m)
 
 	if (m->pid_fd < 0)
 		return;
-	if (m->control) { /* else it is another master's */
-		snprintf(path, sizeof(path), "%s/mspoold.pid", m->run_dir);
-		unlink(path);
-	}
+	snprintf(path, sizeof(path), "%s/mspoold.pid", m->run_dir);
+	unlink(path);
 	close(m->pid_fd);
 }
 

@@ -72,3 +72,4 @@ tests_bench_store_LDADD = libshm.a libbase.a $(LMDB_LIBS)
 include tests/unit/sip.mk
 include tests/unit/media.mk
 include tests/unit/config.mk
+include tests/unit/master.mk

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker that carries no calls: for tests of the master alone.  It stands
+ * beside a copy of mspoold as mspool-worker and mspool-media, speaks the
+ * channel, beats, and writes what it was told to RUN/fake.log, one line each.
+ * Files in the run folder make it misbehave:
+ *
+ *   die-SLOT     exits at once when started      mute-SLOT  is never READY
+ *   keep-SLOT    never lets go of another's      stay-SLOT  ignores RETIRE
+ *   refuse-SLOT  refuses every configuration but the first
+ *   hold-SLOT    holds a connection (an RTP socket) when it serves its own
+ *   calls-SLOT   the number in it are its calls
+ *
+ * The trap: lines are appended by one write(2) each, so that those of several
+ * processes do not mix.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "shm/board.h"
+
+#define BEAT_US (20 * USEC_PER_MSEC)
+
+static struct fake {
+	struct child child;
+	struct board *board;
+	unsigned n_listeners[BOOK_MAX + 1], n_held[BOOK_MAX + 1], n_bells;
+	bool is_serving, is_leaving;
+} fake;
+
+static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void note(const char *format, ...)
+{
+	char line[256], path[256];
+	va_list args;
+	int fd, n;
+
+	n = snprintf(line, sizeof(line), "%s ", fake.child.name);
+	va_start(args, format);
+	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, args);
+	va_end(args);
+	line[n++] = '\n';
+	snprintf(path, sizeof(path), "%s/fake.log", fake.child.run_dir);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, (size_t)n) != n)
+		exit(EXIT_FAILURE);
+	close(fd);
+}
+
+/* The number in the file, 1 when it is empty, 0 when it is not there. */
+static unsigned asked(const char *what)
+{
+	char path[256], text[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s-%s", fake.child.run_dir, what,
+		 fake.child.name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '1';
+	close(fd);
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
+static void answer(enum message message, struct slot_id slot)
+{
+	struct message_ready ready = {
+		.generation = fake.child.generation,
+		.slot = slot,
+	};
+
+	if (message == MESSAGE_READY && asked("mute"))
+		return;
+	channel_send(fake.child.channel, message, &ready, -1);
+}
+
+static void on_config(void *arg, const union message_payload *payload, int fd)
+{
+	struct config *old = NULL;
+
+	(void)arg;
+	if (fake.child.generation && asked("refuse")) {
+		close(fd);
+		answer(MESSAGE_CONFIG_REFUSED, fake.child.slot);
+		return;
+	}
+	if (child_take_config(&fake.child, &payload->config, fd, &old) < 0)
+		exit(EXIT_FAILURE);
+	config_free(old);
+	note("config %u", fake.child.generation);
+	if (fake.is_serving)
+		answer(MESSAGE_READY, fake.child.slot);
+}
+
+static void on_listener(void *arg, const union message_payload *payload, int fd)
+{
+	(void)arg;
+	close(fd);
+	fake.n_listeners[payload->listener.book]++;
+}
+
+static void on_connection(void *arg, const union message_payload *payload,
+			  int fd)
+{
+	(void)arg;
+	close(fd);
+	fake.n_held[payload->connection.book]++;
+}
+
+static void on_rtp_socket(void *arg, const union message_payload *payload,
+			  int fd)
+{
+	(void)arg;
+	close(fd);
+	fake.n_held[payload->rtp_socket.slot]++;
+}
+
+static void on_doorbell(void *arg, const union message_payload *payload, int fd)
+{
+	(void)arg, (void)payload;
+	close(fd);
+	fake.n_bells++;
+}
+
+/* One end of a pair is as good as a connection. */
+static int open_socket(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		exit(EXIT_FAILURE);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void hold_connections(void)
+{
+	unsigned n = asked("hold");
+
+	for (unsigned i = 1; i <= n; i++) {
+		struct message_connection connection = {
+			.connection = call_make(fake.child.slot.index, i),
+			.book = fake.child.slot.index,
+		};
+		int fd = open_socket();
+
+		while (channel_flush(fake.child.channel))
+			usleep(1000);
+		channel_send(fake.child.channel, MESSAGE_HOLD_CONNECTION,
+			     &connection, fd);
+		close(fd);
+	}
+}
+
+static void hold_rtp(void)
+{
+	struct message_rtp_socket rtp = {
+		.slot = fake.child.slot.index,
+		.port = 16384,
+	};
+	int fd = open_socket();
+
+	if (asked("hold"))
+		channel_send(fake.child.channel, MESSAGE_HOLD_RTP, &rtp, fd);
+	close(fd);
+}
+
+static void on_serve(void *arg, const union message_payload *payload, int fd)
+{
+	const struct message_book *book = &payload->book;
+
+	(void)arg, (void)fd;
+	note("serve ms%u epoch %u listeners %u held %u bells %u", book->book,
+	     book->epoch, fake.n_listeners[book->book], fake.n_held[book->book],
+	     fake.n_bells);
+	if (book->book != fake.child.slot.index)
+		return;
+	if (fake.n_held[book->book] == 0)
+		hold_connections();
+	fake.is_serving = true;
+	answer(MESSAGE_READY, fake.child.slot);
+}
+
+static void on_serve_media(void *arg, const union message_payload *payload,
+			   int fd)
+{
+	unsigned index = payload->slot.slot.index;
+
+	(void)arg, (void)fd;
+	note("serve mw%u held %u", index, fake.n_held[index]);
+	if (index != fake.child.slot.index)
+		return;
+	if (fake.n_held[index] == 0)
+		hold_rtp();
+	fake.is_serving = true;
+	answer(MESSAGE_READY, fake.child.slot);
+}
+
+static void on_probe(void *arg, const union message_payload *payload, int fd)
+{
+	(void)arg, (void)fd;
+	note("probe %u", payload->toggle.is_on);
+}
+
+static void on_drain(void *arg, const union message_payload *payload, int fd)
+{
+	(void)arg, (void)fd;
+	note("drain %u", payload->toggle.is_on);
+}
+
+static void on_hang_up_all(void *arg, const union message_payload *payload,
+			   int fd)
+{
+	(void)arg, (void)payload, (void)fd;
+	note("hang up all");
+}
+
+static void on_slots_changed(void *arg, const union message_payload *payload,
+			     int fd)
+{
+	(void)arg, (void)payload, (void)fd;
+}
+
+static void on_retire(void *arg, const union message_payload *payload, int fd)
+{
+	struct slot_id slot = payload->slot.slot;
+	char name[SLOT_NAME_MAX];
+
+	(void)arg, (void)fd;
+	note("retire %s", slot_name(slot, name));
+	if (slot.index == fake.child.slot.index) {
+		fake.is_leaving = !asked("stay");
+	} else if (!asked("keep")) {
+		fake.n_listeners[slot.index] = 0;
+		fake.n_held[slot.index] = 0;
+		channel_send(fake.child.channel, MESSAGE_LET_GO, &payload->slot,
+			     -1);
+	}
+}
+
+static const struct inbox_row inbox[] = {
+	{MESSAGE_CONFIG, on_config},
+	{MESSAGE_LISTENER, on_listener},
+	{MESSAGE_CONNECTION, on_connection},
+	{MESSAGE_RTP_SOCKET, on_rtp_socket},
+	{MESSAGE_DOORBELL, on_doorbell},
+	{MESSAGE_SERVE, on_serve},
+	{MESSAGE_SERVE_MEDIA, on_serve_media},
+	{MESSAGE_PROBE, on_probe},
+	{MESSAGE_DRAIN, on_drain},
+	{MESSAGE_HANG_UP_ALL, on_hang_up_all},
+	{MESSAGE_SLOTS_CHANGED, on_slots_changed},
+	{MESSAGE_RETIRE, on_retire},
+	{MESSAGE_NONE, NULL},
+};
+
+static void on_readable(int fd, unsigned what, void *arg)
+{
+	struct watch **watch = arg;
+
+	(void)fd, (void)what;
+	if (channel_read(fake.child.channel, inbox, NULL, NULL) < 0)
+		*watch = watch_free(*watch); /* like a worker it lives on */
+}
+
+int main(int argc, char **argv)
+{
+	struct watch *watch = NULL;
+
+	child_start(&fake.child, argc, argv);
+	if (asked("die"))
+		return EXIT_FAILURE;
+	if (board_own(fake.child.run_dir, fake.child.slot, &fake.board) < 0)
+		return EXIT_FAILURE;
+	note("start %d", (int)getpid());
+	watch = loop_watch(fake.child.loop, CHILD_CHANNEL_FD, LOOP_READ,
+			   on_readable, &watch);
+	/* A worker outlives its master, but this one not its test. */
+	while (!fake.is_leaving && access(fake.child.run_dir, F_OK) == 0) {
+		atomic_fetch_add(&fake.board->beat, 1);
+		atomic_store(&fake.board->calls, asked("calls"));
+		loop_turn(fake.child.loop, BEAT_US);
+		channel_flush(fake.child.channel);
+	}
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The master as a process, with fake children: supervision, ownership of
+ * books, scaling, reload, the control socket, the end.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/pool_rig.h"
+
+TestSuite(master, .init = rig_make, .fini = rig_remove, .timeout = 60);
+
+#define expect_line(file, pattern)                                             \
+	cr_expect(rig_wait_line(file, pattern), "no %s in %s", pattern, file)
+#define assert_line(file, pattern)                                             \
+	cr_assert(rig_wait_line(file, pattern), "no %s in %s", pattern, file)
+
+static bool exists(const char *rest)
+{
+	return access(rig_path(rest), F_OK) == 0;
+}
+
+static void expect_part(const char *text, const char *part)
+{
+	cr_expect_not_null(strstr(text, part), "no %s in %s", part, text);
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+Test(master, starts_every_worker_and_gives_it_all_it_needs_before_serve)
+{
+	rig_config(2, 1, "");
+	rig_start_up();
+	/* three listeners of its own book, doorbells of all three slots */
+	expect_line("fake.log", "ms1 serve ms1 * listeners 3 held 0 bells 3");
+	expect_line("fake.log", "ms2 serve ms2 * listeners 3 held 0 bells 3");
+	expect_line("fake.log", "mw1 serve mw1 *");
+	cr_expect(exists("run/state/config.txt"));
+	cr_expect(exists("run/state/rings/handover-1-2"));
+	cr_expect(exists("run/state/rings/handover-2-1"));
+	cr_expect(exists("run/state/rings/look-2-1"));
+	cr_expect(rig_is_ok("workers-ready"));
+}
+
+Test(master, says_ready_and_stopping_to_systemd)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[256] = "";
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", rig_path("notify"));
+	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	setenv("NOTIFY_SOCKET", at.sun_path, 1);
+	rig_config(1, 0, "");
+	rig_start_up();
+	cr_assert(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	cr_expect_str_eq(text, "READY=1");
+	rig_signal(SIGTERM);
+	while (strncmp(text, "STOPPING=1", 10) != 0)
+		cr_assert(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
+
+Test(master, refuses_a_wrong_configuration_with_78_and_its_lines)
+{
+	rig_config(1, 0, "[gateway gw2]\nadress = 127.0.0.1:11\n");
+	rig_start();
+	cr_expect(eq(int, rig_wait_end(), 78));
+	expect_line("log", "*pool.ini:*error:*adress*");
+	cr_expect(not(exists("run/mspoold.pid")));
+}
+
+Test(master, names_the_listener_whose_address_is_taken)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	at.sin_port = htons((uint16_t)rig_port());
+	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	rig_config(1, 0, "");
+	rig_start();
+	cr_expect(eq(int, rig_wait_end(), 1));
+	expect_line("log", "*pool.ini:10: cannot listen on udp 127.0.0.1:*"
+			   "[[]listen gateway]*already in use*");
+	close(fd);
+}
+
+/* Runs mspoold in the foreground beside the one of the rig. */
+static int run_second(void)
+{
+	char command[512];
+	int n = snprintf(command, sizeof(command), "%s -f",
+			 rig_path("mspoold"));
+
+	n += snprintf(command + n, sizeof(command) - (size_t)n, " -c %s",
+		      rig_path("pool.ini"));
+	snprintf(command + n, sizeof(command) - (size_t)n, " 2>>%s",
+		 rig_path("log"));
+	return WEXITSTATUS(system(command));
+}
+
+Test(master, is_alone_on_its_run_folder)
+{
+	char first[32];
+
+	rig_config(1, 0, "");
+	snprintf(first, sizeof(first), "*(pid %d)*", (int)rig_start_up());
+	cr_expect(eq(int, run_second(), 1));
+	expect_line("log", first);
+	cr_expect(rig_is_ok("workers-ready"));
+	cr_expect(exists("run/mspoold.pid"));
+}
+
+Test(master, killed_leaves_workers_that_its_successor_ends_and_replaces)
+{
+	pid_t old;
+
+	rig_config(1, 1, "");
+	rig_start_up();
+	old = rig_pid("ms1");
+	rig_signal(SIGKILL);
+	cr_expect(eq(int, rig_wait_end(), -1));
+	cr_expect(eq(int, kill(old, 0), 0), "workers outlive their master");
+	rig_forget_lines("fake.log");
+	rig_start_up();
+	cr_expect(ne(int, rig_pid("ms1"), old));
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+	expect_line("fake.log", "ms1 config 2");
+}
+
+/* ---- deaths -------------------------------------------------------------- */
+
+Test(master, replaces_a_killed_worker_with_its_connections_and_a_higher_epoch)
+{
+	rig_config(2, 0, "");
+	rig_ask("hold-ms1", "3");
+	rig_start_up();
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms1"), SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 3 held 3 *");
+	expect_line("log", "*event=worker_died*slot=ms1*signal 9*");
+	expect_line("log", "*event=worker_replaced*slot=ms1*");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 serve *"), 0));
+}
+
+Test(master, gives_back_more_descriptors_than_a_channel_takes_at_once)
+{
+	rig_config(1, 0, "");
+	rig_ask("hold-ms1", "3000");
+	rig_start_up();
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms1"), SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 * held 3000 *");
+}
+
+Test(master, gives_a_media_worker_its_sockets_back)
+{
+	rig_config(1, 1, "");
+	rig_ask("hold-mw1", "");
+	rig_start_up();
+	rig_forget_lines("fake.log");
+	kill(rig_pid("mw1"), SIGKILL);
+	expect_line("fake.log", "mw1 serve mw1 held 1");
+}
+
+Test(master, kills_and_replaces_a_worker_that_hangs)
+{
+	pid_t old;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	old = rig_pid("ms1");
+	rig_forget_lines("fake.log");
+	kill(old, SIGSTOP);
+	expect_line("log", "*event=worker_hung*slot=ms1*no beat*");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+	cr_expect(ne(int, rig_pid("ms1"), old));
+}
+
+Test(master, kills_a_worker_that_never_gets_ready)
+{
+	rig_config(2, 0, "");
+	rig_ask("mute-ms2", "");
+	rig_start();
+	assert_line("log", "*event=worker_hung*slot=ms2*not ready in time*");
+	rig_ask("mute-ms2", NULL);
+	expect_line("log", "*event=pool_up*");
+}
+
+Test(master, gives_the_book_of_a_crash_loop_to_a_sibling)
+{
+	rig_config(2, 0, "");
+	rig_start_up();
+	rig_ask("die-ms2", "");
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms2"), SIGKILL);
+	assert_line("log", "*event=worker_down*slot=ms2*");
+	expect_line("fake.log", "ms1 serve ms2 epoch * listeners 3 *");
+	expect_line("log", "*event=book_moved*book=ms2*owner=ms1*");
+	cr_expect(not(strcmp(rig_request("reload"), "ok\n")),
+		  "a slot that is down holds no reload up");
+}
+
+Test(master, moves_the_prober_at_its_death)
+{
+	rig_config(2, 0, "");
+	rig_start_up();
+	assert_line("fake.log", "ms? probe 1");
+	if (rig_line()[2] == '1') {
+		kill(rig_pid("ms1"), SIGKILL);
+		expect_line("fake.log", "ms2 probe 1");
+	} else {
+		kill(rig_pid("ms2"), SIGKILL);
+		expect_line("fake.log", "ms1 probe 1");
+	}
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms? probe 1"), 2));
+}
+
+/* ---- scale --------------------------------------------------------------- */
+
+Test(master, scales_up_with_doorbells_and_rings_for_all)
+{
+	rig_config(1, 1, "");
+	rig_start_up();
+	cr_assert(rig_is_ok("scale signalling 3"));
+	expect_line("fake.log", "ms3 serve ms3 epoch 1 listeners 3 * bells 4");
+	cr_expect(exists("run/state/rings/handover-3-1"));
+	cr_expect(exists("run/state/rings/handover-2-3"));
+	cr_assert(rig_is_ok("scale media 2"));
+	expect_line("fake.log", "mw2 serve mw2 *");
+	cr_expect(exists("run/state/rings/look-3-2"));
+}
+
+Test(master, gives_a_retired_book_to_an_heir_and_back_when_it_is_wanted_again)
+{
+	pid_t old;
+
+	rig_config(2, 0, "");
+	rig_ask("hold-ms2", "2");
+	rig_start_up();
+	old = rig_pid("ms2");
+	cr_assert(rig_is_ok("scale signalling 1"));
+	cr_expect(eq(int, kill(old, 0), -1), "the process is gone");
+	expect_line("fake.log", "ms2 retire ms2");
+	expect_line("fake.log", "ms1 serve ms2 epoch 2 listeners 3 held 2 *");
+	rig_forget_lines("fake.log");
+	cr_assert(rig_is_ok("scale signalling 2"));
+	expect_line("fake.log", "ms1 retire ms2");
+	expect_line("fake.log", "ms2 serve ms2 epoch 3 listeners 3 held 2 *");
+}
+
+Test(master, gives_an_heir_that_died_its_own_and_the_adopted_book)
+{
+	rig_config(3, 0, "");
+	rig_start_up();
+	cr_assert(rig_is_ok("scale signalling 1"));
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms1"), SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 *");
+	expect_line("fake.log", "ms1 serve ms2 *");
+	expect_line("fake.log", "ms1 serve ms3 *");
+}
+
+Test(master, retires_a_media_worker_whose_streams_go_to_a_sibling)
+{
+	rig_config(1, 2, "");
+	rig_ask("hold-mw2", "");
+	rig_start_up();
+	cr_assert(rig_is_ok("scale media 1"));
+	expect_line("fake.log", "mw1 serve mw2 held 1");
+	cr_expect(not(rig_is_ok("scale media 0")), "no heir");
+	rig_forget_lines("fake.log");
+	cr_assert(rig_is_ok("scale media 2"));
+	expect_line("fake.log", "mw2 serve mw2 held 1");
+}
+
+Test(master, kills_a_worker_that_ignores_retire_within_two_seconds)
+{
+	struct timespec from, to;
+
+	rig_config(2, 0, "");
+	rig_ask("stay-ms2", "");
+	rig_start_up();
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	cr_expect(rig_is_ok("scale signalling 1"));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	cr_expect(lt(long, to.tv_sec - from.tv_sec, 3));
+	expect_line("fake.log", "ms1 serve ms2 epoch 2 *");
+}
+
+Test(master, kills_an_heir_that_does_not_let_go)
+{
+	rig_config(2, 0, "");
+	rig_ask("keep-ms1", "");
+	rig_start_up();
+	cr_assert(rig_is_ok("scale signalling 1"));
+	cr_assert(rig_is_ok("scale signalling 2"));
+	expect_line("log", "*event=worker_hung*slot=ms1*does not let go*");
+	expect_line("fake.log", "ms2 serve ms2 epoch 3 *");
+}
+
+Test(master, refuses_to_scale_beyond_its_limits)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	cr_expect_str_eq(rig_request("scale signalling 0"),
+			 "error 2 signalling workers are 1 to 64, not 0\n");
+	cr_expect(not(rig_is_ok("scale signalling 65")));
+	cr_expect(not(rig_is_ok("scale signalling many")));
+	cr_expect(not(rig_is_ok("scale horses 2")));
+}
+
+/* ---- reload -------------------------------------------------------------- */
+
+Test(master, reload_takes_new_worker_counts_and_tells_every_child)
+{
+	rig_config(1, 1, "");
+	rig_start_up();
+	rig_config(2, 2, "");
+	cr_assert(rig_is_ok("reload"), "%s", rig_request("reload"));
+	expect_line("fake.log", "ms1 config 2");
+	expect_line("fake.log", "mw1 config 2");
+	expect_line("fake.log", "ms2 config 2");
+	expect_line("fake.log", "mw2 serve mw2 *");
+}
+
+Test(master, reload_by_a_signal_does_the_same)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	rig_signal(SIGHUP);
+	expect_line("fake.log", "ms2 serve ms2 *");
+	expect_line("log", "*event=reload*signalling_workers 1 -> 2*");
+}
+
+Test(master, reload_says_what_changed)
+{
+	const char *answer;
+
+	rig_config(1, 0, "[trunk gw1]\ngateway = gw1\nmax_calls = 6\n");
+	rig_start_up();
+	rig_config(1, 0, "[trunk gw1]\ngateway = gw1\nmax_calls = 7\n");
+	answer = rig_request("reload");
+	expect_part(answer, "[trunk gw1] max_calls 6 -> 7");
+	expect_part(answer, "\nok\n");
+}
+
+Test(master, reload_with_mistakes_changes_nothing_and_names_them_all)
+{
+	const char *answer;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "[gateway g]\nadress = 1\n[trunk t]\ngatway = g\n");
+	answer = rig_request("reload");
+	expect_part(answer, "adress");
+	expect_part(answer, "gatway");
+	cr_expect(
+		ne(ptr, (void *)(uintptr_t)strstr(answer, "\nerror 1 "), NULL));
+	expect_line("log", "*event=reload_refused*");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* config 2"), 0));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 *"), 0));
+}
+
+Test(master, reload_that_cannot_bind_changes_nothing)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+	char more[256];
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	getsockname(fd, (struct sockaddr *)&at, &len);
+	snprintf(more, sizeof(more), "[trunk gw1]\ngateway = gw1\nport = %u\n",
+		 ntohs(at.sin_port));
+	rig_config(2, 0, more);
+	expect_part(rig_request("reload"), "cannot listen on");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* config 2"), 0));
+	close(fd);
+	expect_part(rig_request("reload"), "\nok\n"); /* it is free now */
+	expect_line("fake.log", "ms2 serve ms2 epoch 1 listeners 4 *");
+}
+
+Test(master, reload_n_only_looks)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_expect(rig_is_ok("reload -n"));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* config 2"), 0));
+	cr_expect(not(rig_is_ok("reload -x")));
+}
+
+Test(master, reload_refuses_what_only_a_restart_can_change)
+{
+	rig_config(1, 1, "");
+	rig_start_up();
+	rig_config(1, 0, "");
+	cr_expect_str_eq(rig_request("reload"),
+			 "error 1 media_workers (to 0) takes effect at a "
+			 "restart only\n");
+}
+
+Test(master, replaces_a_child_that_refuses_the_configuration)
+{
+	rig_config(1, 0, "");
+	rig_ask("refuse-ms1", "");
+	rig_start_up();
+	rig_config(1, 0, "[trunk gw1]\ngateway = gw1\nmax_calls = 7\n");
+	cr_expect(rig_is_ok("reload"));
+	expect_line("log", "*slot=ms1*refused the configuration*");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+}
+
+/* ---- drain --------------------------------------------------------------- */
+
+Test(master, drains_a_server_and_its_successor_stays_drained)
+{
+	rig_config(2, 0, "");
+	rig_start_up();
+	rig_forget_lines("fake.log");
+	cr_assert(rig_is_ok("drain ms2"));
+	expect_line("fake.log", "ms2 drain 1");
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms2"), SIGKILL);
+	expect_line("fake.log", "ms2 drain 1");
+	rig_forget_lines("fake.log");
+	cr_assert(rig_is_ok("undrain ms2"));
+	expect_line("fake.log", "ms2 drain 0");
+}
+
+Test(master, drains_peers_by_name_and_suggests_the_nearest)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	cr_expect(rig_is_ok("drain gw1"));
+	cr_expect(rig_is_ok("undrain fe1"));
+	cr_expect_str_eq(rig_request("drain gw2"),
+			 "error 4 no server, gateway or front end gw2 "
+			 "(did you mean gw1?)\n");
+	cr_expect(not(rig_is_ok("drain ms2")), "not a slot of this pool");
+}
+
+/* ---- the control socket ---------------------------------------------------
+ */
+
+Test(master, answers_strange_requests_with_usage)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	cr_expect(not(strncmp(rig_request("dance"), "error 2 ", 8)));
+	cr_expect(not(strncmp(rig_request(""), "error 2 ", 8)));
+	cr_expect(not(strncmp(rig_request("drain"), "error 2 usage", 13)));
+	cr_expect(not(strncmp(rig_request("drain a\tb"), "error 2 ", 8)));
+	cr_expect(not(strncmp(rig_request("hangup ms1-1"), "error 4 ", 8)));
+	cr_expect(not(strncmp(rig_request("hangup x"), "error 4 ", 8)));
+	cr_expect(rig_is_ok("workers-ready"));
+}
+
+Test(master, drops_a_client_that_sends_more_than_a_line)
+{
+	char line[2048];
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	cr_expect(zero(sz, strlen(rig_request(line))));
+	cr_expect(rig_is_ok("workers-ready"));
+}
+
+Test(master, silent_clients_do_not_keep_others_out)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fds[64];
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s",
+		 rig_path("run/control.sock"));
+	for (unsigned i = 0; i < 64; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(fds[i], (struct sockaddr *)&to, sizeof(to));
+	}
+	sleep(6); /* their time to talk is 5 s */
+	cr_expect(rig_is_ok("workers-ready"));
+	for (unsigned i = 0; i < 64; i++)
+		close(fds[i]);
+}
+
+Test(master, lets_nobody_but_owner_and_group_connect)
+{
+	struct stat st;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	cr_assert(stat(rig_path("run/control.sock"), &st) == 0);
+	cr_expect(eq(uint, st.st_mode & 0777, 0660));
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+Test(master, stops_when_the_last_call_has_ended)
+{
+	rig_config(2, 1, "");
+	rig_start_up();
+	rig_ask("calls-ms1", "2");
+	usleep(100000); /* five beats: the page shows the calls */
+	rig_forget_lines("fake.log");
+	rig_signal(SIGTERM);
+	expect_line("fake.log", "ms1 drain 1");
+	usleep(500000);
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms1 retire *"), 0));
+	rig_ask("calls-ms1", NULL);
+	cr_expect(eq(int, rig_wait_end(), 0));
+	expect_line("fake.log", "ms1 retire ms1");
+	cr_expect(not(exists("run/mspoold.pid")));
+	cr_expect(not(exists("run/control.sock")));
+}
+
+Test(master, replaces_workers_that_die_while_it_waits_for_calls_to_end)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_ask("calls-ms1", "1");
+	usleep(100000);
+	rig_signal(SIGTERM);
+	assert_line("log", "*event=stop*phase=draining*");
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms1"), SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+	rig_ask("calls-ms1", NULL);
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
+
+Test(master, stops_at_once_at_the_second_term)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_ask("calls-ms1", "1");
+	usleep(100000);
+	rig_signal(SIGTERM);
+	assert_line("log", "*event=stop*phase=draining*");
+	rig_signal(SIGTERM);
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
+
+Test(master, ends_every_call_at_quit)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_ask("calls-ms1", "1");
+	usleep(100000);
+	rig_signal(SIGQUIT);
+	expect_line("fake.log", "ms1 hang up all");
+	rig_ask("calls-ms1", NULL);
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
+
+Test(master, stops_by_request_and_answers_when_it_is_done)
+{
+	pid_t worker;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	worker = rig_pid("ms1");
+	cr_expect(rig_is_ok("stop"));
+	cr_expect(eq(int, kill(worker, 0), -1));
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
