@@ -17,7 +17,8 @@
 #include "media/offers.h"
 #include "media/stream.h"
 
-#define SLOTS_MAX (BOOK_MAX + MEDIA_SLOT_MAX)
+#define SLOTS_MAX    (BOOK_MAX + MEDIA_SLOT_MAX)
+#define ROWS_A_ROUND 64 /* all rows in 1.3 s */
 
 /* ---- opening ----------------------------------------------------------------
  */
@@ -47,10 +48,19 @@ static void books_open_link(const struct media *media, struct served *served,
 	}
 }
 
+/* NULL: its server has not made it yet. */
+static struct book *books_book(struct media *media, unsigned index)
+{
+	if (index < 1 || index > BOOK_MAX)
+		return NULL;
+	if (!media->books[index])
+		book_open(media->child.run_dir, index, &media->books[index]);
+	return media->books[index];
+}
+
 static void books_open_book(struct media *media, unsigned book)
 {
-	if (!media->books[book])
-		book_open(media->child.run_dir, book, &media->books[book]);
+	books_book(media, book);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
 		if (media->served[slot])
 			books_open_link(media, media->served[slot], book);
@@ -113,7 +123,7 @@ static void books_look_at(struct media *media, struct served *served,
 			  uint64_t call)
 {
 	unsigned index = call_book(call);
-	struct book *book = index <= BOOK_MAX ? media->books[index] : NULL;
+	struct book *book = books_book(media, index);
 	struct media_wish wish;
 	int error = book ? book_get_wish(book, call, &wish) : -ENOENT;
 
@@ -132,33 +142,74 @@ struct books_scan {
 	bool is_rebuild;
 };
 
-static void books_on_record(void *arg, struct call_record *call)
+static void books_on_wish(void *arg, uint64_t call,
+			  const struct media_wish *wish)
 {
 	struct books_scan *scan = arg;
 
-	if (call->wish.worker != scan->served->slot ||
-	    call_book(call->id) > BOOK_MAX)
-		; /* another media worker's, or none's */
-	else if (call->wish.version)
-		books_apply(scan->media, scan->served, call->id, &call->wish,
+	if (wish->worker != scan->served->slot || call_book(call) > BOOK_MAX)
+		return; /* another media worker's, or none's */
+	if (wish->version)
+		books_apply(scan->media, scan->served, call, wish,
 			    scan->is_rebuild);
 	else
-		stream_reserve(scan->served, call->id, &call->wish,
-			       scan->media->now_us);
-	free(call);
+		stream_reserve(scan->served, call, wish, scan->media->now_us);
 }
 
-static void books_scan(struct media *media, struct served *served,
-		       unsigned index, bool is_rebuild)
+/* Everything at once: nothing is carried yet. */
+static void books_rebuild(struct media *media, struct served *served,
+			  unsigned index)
 {
-	struct books_scan scan = {media, served, is_rebuild};
-	unsigned n_bad = 0;
-	int error = book_scan_calls(media->books[index], books_on_record, &scan,
-				    &n_bad);
+	struct books_scan scan = {media, served, true};
+	uint64_t next = 0;
+	int error;
 
-	if (error || n_bad)
-		log_event(LOG_LVL_ERROR, "book_damaged",
-			  "slot=ms%u error=%d bad=%u", index, error, n_bad);
+	do {
+		error = book_scan_wishes(media->books[index], &next,
+					 books_on_wish, &scan);
+	} while (error == 0 && next);
+	if (error)
+		log_event(LOG_LVL_ERROR, "book_unreadable",
+			  "slot=ms%u error=%d", index, error);
+}
+
+/* ---- the silent and the gone
+ * ---------------------------------------------------- */
+
+static void books_check_silence(struct media *media, struct served *served,
+				struct stream_row *row,
+				const struct stream *stream)
+{
+	char id[CALL_ID_TEXT_MAX];
+
+	if (atomic_load(&row->is_dead) ||
+	    !inactivity_is_over(stream, media->now_us))
+		return;
+	atomic_store(&row->is_dead, 1);
+	if (!books_tell(media, served, stream->call)) {
+		atomic_store(&row->is_dead, 0);
+		return;
+	}
+	board_count(media->board, COUNTER_media_timeouts);
+	log_event(LOG_LVL_NOTICE, "media_timeout", "call=%s",
+		  call_id_text(stream->call, id));
+}
+
+/* Looks at the next n rows: streams that are silent are told, rows without a
+ * stream are kept as long as their record. */
+static void books_rows(struct media *media, struct served *served, unsigned n)
+{
+	for (; n > 0; n--) {
+		unsigned at = served->next_row++ % STREAM_ROWS;
+		struct stream_row *row = &served->board->rows[at];
+		uint64_t call = atomic_load(&row->call);
+
+		if (served->streams[at])
+			books_check_silence(media, served, row,
+					    served->streams[at]);
+		else if (call)
+			books_look_at(media, served, call);
+	}
 }
 
 void books_start(struct media *media, struct served *served)
@@ -166,7 +217,8 @@ void books_start(struct media *media, struct served *served)
 	books_open(media);
 	for (unsigned book = 1; book <= BOOK_MAX; book++)
 		if (media->books[book])
-			books_scan(media, served, book, true);
+			books_rebuild(media, served, book);
+	books_rows(media, served, STREAM_ROWS);
 }
 
 /* ---- rings ------------------------------------------------------------------
@@ -244,84 +296,47 @@ void books_sleep(struct media *media, bool is_asleep)
 /* ---- ports ------------------------------------------------------------------
  */
 
-static void books_reclaim(struct media *media, struct served *served,
-			  unsigned book)
+/* Ports that were taken long ago and have no stream: are they in a record that
+ * has no wish yet, or lost?  The book is read a slice a round, since a pass
+ * over ten thousand calls at once would be heard. */
+static void books_audit(struct media *media, struct served *served,
+			unsigned index)
 {
-	uint64_t overdue_at_us = media->now_us;
+	struct audit *audit = &served->link[index].audit;
+	struct books_scan scan = {media, served, false};
 	unsigned n;
 
-	if (!offers_has_overdue(served, book, overdue_at_us) ||
-	    !media->books[book])
+	if (!audit->is_running &&
+	    offers_has_overdue(served, index, media->now_us))
+		*audit = (struct audit){.is_running = true,
+					.began_us = media->now_us};
+	if (!audit->is_running || !books_book(media, index))
 		return;
-	books_scan(media, served, book, false);
-	n = offers_reclaim(served, book, overdue_at_us, media->now_us);
+	if (book_scan_wishes(media->books[index], &audit->next_call,
+			     books_on_wish, &scan)) {
+		audit->is_running = false;
+		return;
+	}
+	if (audit->next_call)
+		return;
+	audit->is_running = false;
+	n = offers_reclaim(served, index, audit->began_us, media->now_us);
 	if (n)
 		log_event(LOG_LVL_NOTICE, "ports_reclaimed",
-			  "slot=ms%u ports=%u", book, n);
+			  "slot=ms%u ports=%u", index, n);
 }
 
 static void books_round_link(struct media *media, struct served *served,
 			     unsigned book)
 {
 	offers_top_up(served, book, media->is_draining, media->now_us);
-	books_reclaim(media, served, book);
+	books_audit(media, served, book);
 }
 
 void books_round(struct media *media)
 {
 	books_each_link(media, books_round_link);
-}
-
-/* ---- the dead and the gone
- * --------------------------------------------------- */
-
-typedef void row_fn(struct media *media, struct served *served,
-		    struct stream_row *row, struct stream *stream);
-
-static void books_each_row(struct media *media, row_fn *fn)
-{
-	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++) {
-		struct served *served = media->served[slot];
-
-		for (unsigned i = 0; served && i < STREAM_ROWS; i++)
-			fn(media, served, &served->board->rows[i],
-			   served->streams[i]);
-	}
-}
-
-static void books_sweep_row(struct media *media, struct served *served,
-			    struct stream_row *row, struct stream *stream)
-{
-	char id[CALL_ID_TEXT_MAX];
-
-	if (!stream || atomic_load(&row->is_dead) ||
-	    !inactivity_is_over(stream, media->now_us))
-		return;
-	atomic_store(&row->is_dead, 1);
-	if (!books_tell(media, served, stream->call)) {
-		atomic_store(&row->is_dead, 0);
-		return;
-	}
-	board_count(media->board, COUNTER_media_timeouts);
-	log_event(LOG_LVL_NOTICE, "media_timeout", "call=%s",
-		  call_id_text(stream->call, id));
-}
-
-void books_sweep(struct media *media)
-{
-	books_each_row(media, books_sweep_row);
-}
-
-static void books_tidy_row(struct media *media, struct served *served,
-			   struct stream_row *row, struct stream *stream)
-{
-	uint64_t call = atomic_load(&row->call);
-
-	if (call && !stream)
-		books_look_at(media, served, call);
-}
-
-void books_tidy(struct media *media)
-{
-	books_each_row(media, books_tidy_row);
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+		if (media->served[slot])
+			books_rows(media, media->served[slot], ROWS_A_ROUND);
 }

@@ -17,11 +17,8 @@ void books_look(struct media *media);
 bool books_have_news(const struct media *media);
 /* Producers shall (not) ring the doorbell. */
 void books_sleep(struct media *media, bool is_asleep);
-/* Ports: sees what was taken, fills up, takes back. */
+/* Every 10 ms, a little of everything that goes by the clock: ports on offer,
+ * ports taken and never used, silent streams, rows of calls that are gone. */
 void books_round(struct media *media);
-/* Ends what has been silent for too long. */
-void books_sweep(struct media *media);
-/* Drops rows of calls whose record is gone. */
-void books_tidy(struct media *media);
 
 #endif

@@ -78,6 +78,11 @@ int engine_watch(struct engine *engine, int fd)
 	return engine->kind->watch(engine->state, fd);
 }
 
+void engine_unwatch(struct engine *engine, int fd)
+{
+	engine->kind->unwatch(engine->state, fd);
+}
+
 void engine_send(struct engine *engine, const struct engine_send *send)
 {
 	engine->kind->send(engine->state, send);

@@ -39,8 +39,8 @@ struct engine_events {
 	void *arg;
 	void (*on_packets)(void *arg, const struct engine_packet *packets,
 			   unsigned n);
-	/* A watched descriptor is readable (at least once after it was); false:
-	 * watch it no longer. */
+	/* A watched descriptor is, or was, readable; false: watch it no
+	 * longer. */
 	bool (*on_control)(void *arg, int fd);
 	void (*on_send_failed)(void *arg, uint32_t socket, int error);
 	void (*on_oversize)(void *arg, uint32_t socket);
@@ -70,6 +70,8 @@ int engine_add(struct engine *engine, uint32_t socket, int fd);
 void engine_remove(struct engine *engine, uint32_t socket);
 /* A descriptor of the control kind (channel, doorbell). */
 int engine_watch(struct engine *engine, int fd);
+/* Before it is closed: duplicates elsewhere keep it alive. */
+void engine_unwatch(struct engine *engine, int fd);
 /* Never blocks; what cannot be sent is dropped and told to on_send_failed.  The
  * socket must be one that was added. */
 void engine_send(struct engine *engine, const struct engine_send *send);
@@ -85,6 +87,7 @@ struct engine_kind {
 	int (*add)(void *state, uint32_t socket, int fd);
 	void (*remove)(void *state, uint32_t socket);
 	int (*watch)(void *state, int fd);
+	void (*unwatch)(void *state, int fd);
 	void (*send)(void *state, const struct engine_send *send);
 	int (*turn)(void *state, const struct engine_wait *wait);
 };

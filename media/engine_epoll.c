@@ -102,6 +102,13 @@ static int epoll_engine_watch(void *state, int fd)
 	return epoll_engine_ctl_add(state, fd, CONTROL_BIT | (unsigned)fd);
 }
 
+static void epoll_engine_unwatch(void *state, int fd)
+{
+	struct epoll_engine *engine = state;
+
+	epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static void epoll_engine_send(void *state, const struct engine_send *send)
 {
 	struct epoll_engine *engine = state;
@@ -143,7 +150,7 @@ static bool epoll_engine_receive(struct epoll_engine *engine, uint32_t socket,
 static void epoll_engine_control(struct epoll_engine *engine, int fd)
 {
 	if (!engine->events.on_control(engine->events.arg, fd))
-		epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		epoll_engine_unwatch(engine, fd);
 }
 
 static void epoll_engine_serve(struct epoll_engine *engine,
@@ -210,6 +217,7 @@ const struct engine_kind engine_epoll = {
 	.add = epoll_engine_add,
 	.remove = epoll_engine_remove,
 	.watch = epoll_engine_watch,
+	.unwatch = epoll_engine_unwatch,
 	.send = epoll_engine_send,
 	.turn = epoll_engine_turn,
 };

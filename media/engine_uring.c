@@ -250,6 +250,11 @@ static int uring_watch(void *state, int fd)
 	return 0;
 }
 
+static void uring_unwatch(void *state, int fd)
+{
+	uring_cancel(state, uring_word(WORD_CONTROL, 0, (uint32_t)fd));
+}
+
 static void uring_send(void *state, const struct engine_send *send)
 {
 	struct uring_engine *engine = state;
@@ -340,7 +345,7 @@ static void uring_on_control(struct uring_engine *engine, uint64_t word,
 	if (is_wanted && !is_armed)
 		uring_watch(engine, fd);
 	else if (!is_wanted && is_armed)
-		uring_cancel(engine, word);
+		uring_unwatch(engine, fd);
 }
 
 static void uring_on_completion(struct uring_engine *engine,
@@ -359,7 +364,9 @@ static void uring_on_completion(struct uring_engine *engine,
 					       -cqe->res);
 		break;
 	case WORD_CONTROL:
-		uring_on_control(engine, word, cqe->flags & IORING_CQE_F_MORE);
+		if (cqe->res != -ECANCELED)
+			uring_on_control(engine, word,
+					 cqe->flags & IORING_CQE_F_MORE);
 		break;
 	case WORD_CANCEL:
 		break;
@@ -408,6 +415,7 @@ const struct engine_kind engine_uring = {
 	.add = uring_add,
 	.remove = uring_remove,
 	.watch = uring_watch,
+	.unwatch = uring_unwatch,
 	.send = uring_send,
 	.turn = uring_turn,
 };

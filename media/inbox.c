@@ -108,14 +108,15 @@ static void on_master_doorbell(void *arg, const union message_payload *payload,
 	struct slot_id slot = payload->doorbell.slot;
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (slot.kind == SLOT_MEDIA && slot.index <= MEDIA_SLOT_MAX &&
-	    media->own_bell[slot.index] >= 0)
-		close(fd); /* watched already, and always the same one */
-	else if (slot.kind == SLOT_MEDIA)
-		inbox_keep_bell(media->own_bell, slot.index, MEDIA_SLOT_MAX,
-				fd);
-	else
+	if (slot.kind != SLOT_MEDIA) {
 		inbox_keep_bell(media->bell, slot.index, BOOK_MAX, fd);
+		return;
+	}
+	if (slot.index <= MEDIA_SLOT_MAX && media->is_bell_watched[slot.index])
+		media_unwatch_bell(media, slot.index);
+	inbox_keep_bell(media->own_bell, slot.index, MEDIA_SLOT_MAX, fd);
+	if (slot.index <= MEDIA_SLOT_MAX && media->served[slot.index])
+		media_watch_bell(media, slot.index);
 }
 
 static void on_master_serve_media(void *arg,
@@ -161,6 +162,6 @@ static void on_master_retire(void *arg, const union message_payload *payload,
 		return;
 	}
 	if (slot >= 1 && slot <= MEDIA_SLOT_MAX)
-		media->served[slot] = served_free(media->served[slot]);
+		media_close_slot(media, slot);
 	channel_send(media->child.channel, MESSAGE_LET_GO, &payload->slot, -1);
 }

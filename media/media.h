@@ -23,9 +23,10 @@ struct media {
 	struct book *books[BOOK_MAX + 1];	   /* by index; NULL none */
 	int bell[BOOK_MAX + 1];			   /* of books; -1 none */
 	int own_bell[MEDIA_SLOT_MAX + 1];	   /* of media slots; -1 */
+	bool is_bell_watched[MEDIA_SLOT_MAX + 1];  /* only of those served */
 	struct served *served[MEDIA_SLOT_MAX + 1]; /* NULL: not by us */
 	uint64_t now_us;			   /* of this turn */
-	uint64_t next_round_us, next_sweep_us, next_tidy_us;
+	uint64_t next_round_us;
 	bool is_channel_ready; /* something to read there */
 	bool is_draining;      /* no new calls: no ports on offer */
 	bool is_retired;       /* leave the loop */

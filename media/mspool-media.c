@@ -20,10 +20,8 @@
 #include "media/books.h"
 #include "media/media.h"
 
-#define IDLE_US	 50000ull   /* a turn without packets; the beat needs 100 ms */
-#define ROUND_US 10000ull   /* ports on offer */
-#define SWEEP_US 1000000ull /* silence */
-#define TIDY_US	 5000000ull /* rows of calls that are gone */
+#define IDLE_US	 50000ull /* a turn without packets; the beat needs 100 ms */
+#define ROUND_US 10000ull /* what goes by the clock */
 
 /* channel_read stops after so many messages, and io_uring tells only once. */
 static bool media_has_message(const struct media *media)
@@ -48,6 +46,9 @@ static void media_read_channel(struct media *media)
 		log_event(LOG_LVL_WARNING, "master_gone", "slot=%s",
 			  media->child.name);
 		media->pairs.master = NULL;
+		if (media->engine)
+			engine_unwatch(media->engine,
+				       channel_fd(media->child.channel));
 		media->child.channel = channel_free(media->child.channel);
 		return;
 	}
@@ -55,15 +56,6 @@ static void media_read_channel(struct media *media)
 	if (n_strange)
 		log_event(LOG_LVL_WARNING, "strange_message", "n=%u",
 			  n_strange);
-}
-
-static bool media_is_due(const struct media *media, uint64_t *next_us,
-			 uint64_t every_us)
-{
-	if (media->now_us < *next_us)
-		return false;
-	*next_us = media->now_us + every_us;
-	return true;
 }
 
 static unsigned media_count_streams(const struct media *media)
@@ -93,14 +85,11 @@ static void media_publish(struct media *media)
 static void media_housekeeping(struct media *media)
 {
 	books_look(media);
-	if (media_is_due(media, &media->next_round_us, ROUND_US)) {
+	if (media->now_us >= media->next_round_us) {
+		media->next_round_us = media->now_us + ROUND_US;
 		books_round(media);
 		media_publish(media);
 	}
-	if (media_is_due(media, &media->next_sweep_us, SWEEP_US))
-		books_sweep(media);
-	if (media_is_due(media, &media->next_tidy_us, TIDY_US))
-		books_tidy(media);
 	if (media->child.channel)
 		channel_flush(media->child.channel);
 }

@@ -21,11 +21,19 @@ struct offer {
 	unsigned target;	   /* how many shall lie there */
 };
 
+/* A slow look through a book for what no ring told (books.c). */
+struct audit {
+	bool is_running;
+	uint64_t next_call; /* where it goes on */
+	uint64_t began_us;
+};
+
 struct book_link {
 	struct ring *look; /* call ids whose wish changed; NULL: not open */
 	struct ring *told; /* call ids whose media died */
 	struct offer offer[N_SIDES];
 	struct pair_queue taken; /* from the rings, no wish seen yet */
+	struct audit audit;
 };
 
 struct served {
@@ -36,6 +44,7 @@ struct served {
 	struct stream_board *board;
 	struct stream **streams; /* by row of the board */
 	unsigned n_streams;
+	unsigned next_row; /* where the look at the rows goes on */
 	struct ports ports;
 	struct book_link link[BOOK_MAX + 1]; /* by book, from 1 */
 };

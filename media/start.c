@@ -186,17 +186,37 @@ void media_open_slot(struct media *media, unsigned slot)
 		media_set_range(media, media->served[slot]);
 }
 
+void media_watch_bell(struct media *media, unsigned slot)
+{
+	int bell = media->own_bell[slot];
+
+	if (bell < 0 || media->is_bell_watched[slot])
+		return;
+	media->is_bell_watched[slot] = true;
+	if (engine_watch(media->engine, bell))
+		log_event(LOG_LVL_ERROR, "doorbell_not_watched", "slot=mw%u",
+			  slot);
+}
+
+void media_unwatch_bell(struct media *media, unsigned slot)
+{
+	if (media->is_bell_watched[slot])
+		engine_unwatch(media->engine, media->own_bell[slot]);
+	media->is_bell_watched[slot] = false;
+}
+
+void media_close_slot(struct media *media, unsigned slot)
+{
+	media_unwatch_bell(media, slot);
+	media->served[slot] = served_free(media->served[slot]);
+}
+
 void media_start_slot(struct media *media, struct served *served)
 {
-	int bell = media->own_bell[served->slot];
-
-	if (bell >= 0 && engine_watch(media->engine, bell))
-		log_event(LOG_LVL_ERROR, "doorbell_not_watched", "slot=mw%u",
-			  served->slot);
+	media_watch_bell(media, served->slot);
 	ports_adopted(&served->ports);
 	media->now_us = clock_boot_us();
 	books_start(media, served);
-	books_tidy(media);
 	books_round(media);
 	log_event(LOG_LVL_INFO, "slot_served", "slot=mw%u streams=%u",
 		  served->slot, served->n_streams);

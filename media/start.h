@@ -15,5 +15,10 @@ void media_configure(struct media *media);
 void media_open_slot(struct media *media, unsigned slot);
 /* All its sockets are there: rebuilds its streams, offers ports. */
 void media_start_slot(struct media *media, struct served *served);
+/* Listens to the bell of a slot that is served, if it is there. */
+void media_watch_bell(struct media *media, unsigned slot);
+void media_unwatch_bell(struct media *media, unsigned slot);
+/* Lets go of a sibling's slot. */
+void media_close_slot(struct media *media, unsigned slot);
 
 #endif

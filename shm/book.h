@@ -88,4 +88,14 @@ int book_get_call(struct book *book, uint64_t call,
 int book_get_wish(struct book *book, uint64_t call,
 		  struct media_wish *ret_wish);
 
+/* Wishes alone, a slice at a time, for media workers, which must not read for
+ * long: of calls from id *call on in the order of ids, at most BOOK_WISHES_MAX.
+ * *call becomes the id to go on with, 0 after the last.  Bad records are
+ * skipped.  0 or -errno. */
+#define BOOK_WISHES_MAX 64
+typedef void book_wish_fn(void *arg, uint64_t call,
+			  const struct media_wish *wish);
+int book_scan_wishes(struct book *book, uint64_t *call, book_wish_fn *fn,
+		     void *arg);
+
 #endif

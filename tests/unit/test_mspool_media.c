@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -144,11 +145,19 @@ struct talk {
 	uint64_t call;
 };
 
-/* Tests run side by side: each has a thousand ports of its own. */
+/* Tests run side by side, and beside others: each has a loopback address of
+ * its own, and so all of its ports. */
 static void start_with(struct media_rig_settings settings)
 {
-	settings.port_min = (uint16_t)(17000 + getpid() % 15 * 1000);
-	settings.port_max = (uint16_t)(settings.port_min + 999);
+	static char host[32];
+
+	snprintf(host, sizeof(host), "127.77.%u.%u",
+		 (unsigned)getpid() >> 8 & 255, (unsigned)getpid() & 255);
+	for (unsigned side = 0; side < RIG_SIDES; side++)
+		if (!settings.host[side])
+			settings.host[side] = host;
+	settings.port_min = 24000;
+	settings.port_max = 24999;
 	rig_start(&rig, &settings);
 }
 
@@ -569,7 +578,8 @@ Test(mspool_media, its_beat_is_felt_when_there_is_nothing_to_do)
 
 static void start_ipv6(void)
 {
-	start_with((struct media_rig_settings){.host = {"127.0.0.1", "[::1]"}});
+	start_with((struct media_rig_settings){
+		.host = {[SIDE_GATEWAY] = "[::1]"}});
 }
 
 TestSuite(mspool_media_ipv6, .init = start_ipv6, .fini = stop, .timeout = 60);
