@@ -21,8 +21,11 @@ static int load_config(const struct ctl *ctl, struct source *source)
 {
 	struct config_report report = {0};
 	char *text = NULL;
-	int error = config_load_file(ctl->options[CTL_OPTION_CONFIG],
-				     &source->own, &text, &report);
+	int error;
+
+	config_set_pattern_check(route_check_pattern);
+	error = config_load_file(ctl->options[CTL_OPTION_CONFIG], &source->own,
+				 &text, &report);
 
 	if (error && report.text)
 		fputs(report.text, ctl->err);
