@@ -524,6 +524,25 @@ Test(route, a_bad_pattern_is_told_with_its_offset)
 		0);
 }
 
+/* Routes are sifted by the literal head of their patterns first. */
+Test(route, what_may_be_missing_is_no_head_of_a_pattern, .fini = done)
+{
+	given(ROUTE("r1", "^\\+?12$", "a") ROUTE("r2", "^1*2$", "a")
+		      ROUTE("r3", "^12|3$", "a") ROUTE("r4", "^1{0,1}2$", "a")
+			      ROUTE("r5", "^\\+12$", "a") ROUTE("r6", "^", "a")
+				      ROUTE("r7", "^1(?:2)$", "a"));
+	outbound("12", 0);
+	cr_expect_eq(plan.n_matched, 6, "all but r5");
+	outbound("2", 0);
+	cr_expect_eq(plan.n_matched, 3, "r2, r4 and r6");
+	outbound("+12", 0);
+	cr_expect_eq(plan.n_matched, 3, "r1, r5 and r6");
+	outbound("4443", 0);
+	cr_expect_eq(plan.n_matched, 2, "r3 and r6");
+	outbound("1", 0);
+	cr_expect_eq(plan.n_matched, 1, "r6");
+}
+
 Test(route, a_pattern_that_needs_too_many_steps_does_not_match, .fini = done)
 {
 	given(ROUTE("one", "^(1+)+$", "a") ROUTE("two", "x", "b"));
