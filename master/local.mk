@@ -24,4 +24,5 @@ master_libmaster_a_SOURCES = \
 	master/verbs.c master/verbs.h
 master_libmaster_a_CFLAGS = $(AM_CFLAGS)
 master_mspoold_SOURCES = master/mspoold.c
-master_mspoold_LDADD = master/libmaster.a libshm.a libbase.a $(LMDB_LIBS) $(EVENT_LIBS)
+master_mspoold_LDADD = master/libmaster.a libroute.a libshm.a libbase.a \
+	$(PCRE2_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)

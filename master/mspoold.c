@@ -27,6 +27,7 @@
 #include "master/master.h"
 #include "master/run.h"
 #include "master/start.h"
+#include "route/route.h"
 
 #define EXIT_USAGE 2
 
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 	};
 	int rc = parse(&line, argc, argv);
 
+	config_set_pattern_check(route_check_pattern);
 	if (rc != 0) {
 		print_help(stderr);
 		return rc;

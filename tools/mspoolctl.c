@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "route/route.h"
+
 static bool wants_colour(void)
 {
 	const char *no_colour = getenv("NO_COLOR");
@@ -40,6 +42,7 @@ int main(int argc, char **argv)
 	};
 	int code;
 
+	config_set_pattern_check(route_check_pattern);
 	if (ctl_parse(&ctl, argc, argv, &code))
 		code = ctl.verb->run(&ctl);
 	if (fflush(stdout) != 0 || ferror(stdout))
