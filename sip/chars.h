@@ -49,9 +49,10 @@ static inline bool sip_is_all(struct slice s, enum char_class class)
 	return s.len > 0 && sip_span(s, class) == s.len;
 }
 
+/* Nothing skipped of SLICE_NONE is SLICE_NONE. */
 static inline struct slice sip_skip(struct slice s, size_t n)
 {
-	return (struct slice){s.ptr + n, s.len - n};
+	return (struct slice){n ? s.ptr + n : s.ptr, s.len - n};
 }
 
 static inline struct slice sip_skip_blanks(struct slice s)

@@ -135,8 +135,11 @@ static void read_status_line(struct scan *scan, struct slice line)
 static void read_start(struct scan *scan, struct lines *lines,
 		       enum lines_result result, struct slice line)
 {
-	if (result != LINES_LINE)
-		refuse(scan, result == LINES_LONG ? 513 : 400, lines->why);
+	if (result == LINES_BLANK)
+		refuse_framing(scan, 400, "Bad start line");
+	else if (result != LINES_LINE)
+		refuse_framing(scan, result == LINES_LONG ? 513 : 400,
+			       lines->why);
 	else if (lines->was_folded)
 		refuse(scan, 400, "Bad start line");
 	else if (!scan->message->is_request)
@@ -368,11 +371,12 @@ static bool read_headers(struct scan *scan, struct lines *lines)
 			refuse_framing(scan, 400, "Too many headers");
 			return false;
 		}
+		/* What a bad line was is not told: perhaps the length. */
 		if (result == LINES_LINE)
 			read_header(scan, line);
 		else
-			refuse(scan, result == LINES_LONG ? 513 : 400,
-			       lines->why);
+			refuse_framing(scan, result == LINES_LONG ? 513 : 400,
+				       lines->why);
 	}
 	return true;
 }
@@ -471,7 +475,8 @@ void sip_scan(char *buf, size_t len, bool is_stream, struct sip_message *ret,
 
 	clear(ret);
 	*ret_verdict = (struct sip_verdict){.status = 0};
-	skip_empty_lines(&buf, &len); /* RFC 3261 7.5 */
+	if (!is_stream) /* RFC 3261 7.5; on a stream sip_frame does it */
+		skip_empty_lines(&buf, &len);
 	ret->is_request =
 		!slice_starts_nocase((struct slice){buf, len}, SLICE("SIP/"));
 	if (len > SIP_MESSAGE_MAX)
@@ -479,9 +484,7 @@ void sip_scan(char *buf, size_t len, bool is_stream, struct sip_message *ret,
 	lines_init(&lines, buf, len, !is_stream);
 	result = lines_next(&lines, &line);
 	read_start(&scan, &lines, result, line);
-	if (result == LINES_BROKEN)
-		refuse_framing(&scan, 400, lines.why);
-	else
+	if (result != LINES_BROKEN)
 		has_whole_head = read_headers(&scan, &lines);
 	ret->head = (struct slice){buf, (size_t)(lines.at - buf)};
 	ret->body = (struct slice){lines.at, len - ret->head.len};

@@ -73,3 +73,4 @@ include tests/unit/sip.mk
 include tests/unit/media.mk
 include tests/unit/config.mk
 include tests/unit/master.mk
+include tests/fuzz/local.mk

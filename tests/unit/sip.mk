@@ -16,16 +16,9 @@ tests_unit_sip_SOURCES = \
 	tests/unit/test_write.c
 tests_unit_sip_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sip_LDADD = libsip.a libbase.a $(CRITERION_LIBS) $(OSIP_LIBS)
-EXTRA_DIST += \
-	tests/unit/sdp/README \
-	tests/unit/sdp/basic.sdp \
-	tests/unit/sdp/codecs.sdp \
-	tests/unit/sdp/directions.sdp \
-	tests/unit/sdp/many-media.sdp \
-	tests/unit/sdp/nothing-common.sdp \
-	tests/unit/sdp/odd-but-taken.sdp \
-	tests/unit/sdp/refused.sdp \
-	tests/unit/sdp/renumbered.sdp \
-	tests/unit/sdp/secrets-stay.sdp \
-	tests/unit/sdp/static-types.sdp \
-	tests/unit/sdp/targets.sdp
+EXTRA_DIST += tests/unit/sdp
+
+# What a message costs: tests/bench_scan, by hand.
+EXTRA_PROGRAMS += tests/bench_scan
+tests_bench_scan_SOURCES = tests/bench/bench_scan.c
+tests_bench_scan_LDADD = libsip.a libbase.a $(OSIP_LIBS)

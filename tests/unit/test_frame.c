@@ -62,6 +62,10 @@ static const struct {
 	{"ping and more", "\r\n\r\nOPTIONS", SIP_FRAME_PING, 4},
 	{"half a ping", "\r\n", SIP_FRAME_MORE, 4},
 	{"single CRLF before a message", "\r\nOPTIONS", SIP_FRAME_SKIP, 2},
+	{"length hidden by a control character", HEAD "l: 5\1\r\nl: 0\r\n\r\n",
+	 SIP_FRAME_BAD, 0},
+	{"bare LF before a message", "\n" HEAD "l: 0\r\n\r\n", SIP_FRAME_BAD,
+	 0},
 	{"bare LF between messages", "\n", SIP_FRAME_BAD, 0},
 	{"bare CR between messages", "\rX", SIP_FRAME_BAD, 0},
 };
