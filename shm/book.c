@@ -30,7 +30,10 @@
 #define CALLS_LOW      1024u /* … and again when so many are left */
 #define SERVED_STEP_US (10 * USEC_PER_MSEC) /* precision of served_until_us */
 #define BOOT_ID_LEN    36
-#define FULL_PERCENT   75 /* of the map: grow it before it is full */
+#define FULL_PERCENT   75 /* of the map: grow it before it is full … */
+#define MAP_TIMES      8  /* … up to so many times what it was given */
+#define GROW_STEP      (1u << 20) /* a turn: some ms at worst */
+#define GROW_RETRY_US  USEC_PER_SEC
 
 static const char *const book_tables[] = {
 	[BOOK_CALL] = "call",	  [BOOK_PENDING] = "pending",
@@ -260,6 +263,7 @@ int book_own(const struct book_settings *settings, struct book **ret_book)
 	book = book_new(settings->index);
 	if (!book)
 		return -ENOMEM;
+	book->map_limit = (uint64_t)settings->map_size * MAP_TIMES;
 	rc = take_lock(settings, &book->owner_fd);
 	if (!rc)
 		rc = own_locked(settings, book);
@@ -367,15 +371,25 @@ static void check_epoch(struct book *book, struct store_txn *txn)
 	put_head(txn, &book->head);
 }
 
-/* Called with no transaction open.  Failing is no harm yet. */
+/* Called with no transaction open.  Failing is no harm yet.  The limit keeps a
+ * reader that was stopped inside its snapshot, and so pins every page, from
+ * eating the host's memory: then this book is full, and no other. */
 static void grow_in_time(struct book *book, int rc)
 {
-	uint64_t used, size;
+	uint64_t used, size, now_us;
 
-	if (store_usage(book->store, &used, &size))
+	if (store_usage(book->store, &used, &size) ||
+	    (rc != -ENOSPC && used <= size / 100 * FULL_PERCENT))
 		return;
-	if (rc == -ENOSPC || used > size / 100 * FULL_PERCENT)
-		(void)store_grow(book->store);
+	now_us = clock_boot_us();
+	if (size * 2 > book->map_limit || now_us < book->no_grow_us)
+		return;
+	if (rc == -ENOSPC)
+		rc = store_grow(book->store);
+	else
+		rc = store_grow_step(book->store, GROW_STEP);
+	if (rc < 0)
+		book->no_grow_us = now_us + GROW_RETRY_US;
 }
 
 int book_commit(struct book *book)

@@ -24,9 +24,9 @@ struct book;
 
 struct book_settings {
 	const char *run_dir;
-	unsigned index; /* N of msN */
-	uint32_t epoch; /* given by the master; must be above the stored one */
-	size_t map_size;
+	unsigned index;	 /* N of msN */
+	uint32_t epoch;	 /* given by the master; must be above the stored one */
+	size_t map_size; /* bytes, taken from the file system at once */
 };
 
 /* Takes ownership: waits for the lock at most 2 s (the predecessor was killed
@@ -53,7 +53,8 @@ uint64_t book_new_call(struct book *book);
 struct store_txn *book_begin(struct book *book);
 /* 0; -ESTALE: we were succeeded, stop at once; -ENOSPC: nothing was written,
  * put the turn's records again (the map was doubled, if the file system has
- * room for it).  The map also grows ahead of need, here. */
+ * room for it).  The map also grows ahead of need, here, by 1 MB a
+ * turn, up to 8 times its map_size. */
 int book_commit(struct book *book);
 
 /* Typed access; puts go to the open transaction of book_begin. */

@@ -20,6 +20,8 @@ struct book {
 	bool is_head_due; /* more call ids must be reserved */
 	uint64_t next_call;
 	uint64_t predecessor_until_us;
+	uint64_t map_limit;  /* bytes: grow to this and no further */
+	uint64_t no_grow_us; /* not before, since it failed */
 };
 
 #define CALL_KEY_LEN   8u

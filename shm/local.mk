@@ -6,5 +6,6 @@ libshm_a_SOURCES = shm/board.c shm/board.h shm/book.c shm/book.h \
 	shm/health.h shm/page.c \
 	shm/page.h shm/pool_table.c shm/pool_table.h shm/record.c \
 	shm/record.h shm/ring.c shm/ring.h shm/schema.h shm/steer.c \
-	shm/store.c shm/store.h shm/stream_rows.c
+	shm/store.c shm/store.h shm/store_inside.h \
+	shm/store_open.c shm/stream_rows.c
 libshm_a_CFLAGS = $(AM_CFLAGS)

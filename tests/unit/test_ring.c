@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -356,10 +357,14 @@ static int bell[2];
 static void *ring_bells(void *arg)
 {
 	struct ring *ring = arg;
+	unsigned seed = 6;
 	uint64_t number = 0;
 	struct slice part = {(const char *)&number, sizeof(number)};
 
 	while (number < N_BELLS) {
+		/* Meets the consumer at every point of its going to sleep. */
+		for (volatile int spin = rand_r(&seed) % 1000; spin > 0;)
+			spin = spin - 1;
 		if (ring_put(ring, &part, 1) == 0)
 			number++;
 		ring_publish(ring);
@@ -397,6 +402,66 @@ Test(ring, no_bell_is_lost)
 	pthread_join(producer, NULL);
 	ring_close(in);
 	ring_close(out);
+}
+
+/* Both at the same moment, again and again: who publishes sees the sleeper, or
+ * who goes to sleep sees the entry.  Without the fences of ring.c this fails
+ * on x86, too (each core's store waits in its buffer). */
+#define N_MEETINGS 200000u
+
+struct meeting {
+	struct ring *in, *out;
+	atomic_uint round, n_done;
+	bool has_rung;
+};
+
+static void wait_for(atomic_uint *word, unsigned value)
+{
+	for (unsigned spins = 0; atomic_load(word) != value; spins++)
+		if (spins > 2000)
+			sched_yield();
+}
+
+static void *publish_rounds(void *arg)
+{
+	struct meeting *meeting = arg;
+	struct slice part = SLICE("x");
+
+	for (unsigned round = 1; round <= N_MEETINGS; round++) {
+		cr_assert_eq(ring_put(meeting->in, &part, 1), 0);
+		wait_for(&meeting->round, round);
+		ring_publish(meeting->in);
+		meeting->has_rung = ring_wants_bell(meeting->in);
+		atomic_store(&meeting->n_done, round);
+	}
+	return NULL;
+}
+
+Test(ring, publishing_and_going_to_sleep_never_miss_each_other)
+{
+	struct meeting meeting = {.in = make_ring(256), .out = open_ring()};
+	pthread_t producer;
+
+	pthread_create(&producer, NULL, publish_rounds, &meeting);
+	for (unsigned round = 1; round <= N_MEETINGS; round++) {
+		struct slice entry;
+		uint64_t position;
+		bool has_seen;
+
+		atomic_store(&meeting.round, round);
+		for (volatile unsigned spin = round % 256; spin > 0;)
+			spin = spin - 1; /* the other's way to here */
+		ring_sleep(meeting.out, true);
+		has_seen = !ring_is_empty(meeting.out);
+		wait_for(&meeting.n_done, round);
+		cr_assert(has_seen || meeting.has_rung, "round %u", round);
+		ring_sleep(meeting.out, false);
+		cr_assert_eq(ring_take(meeting.out, &entry, &position), 0);
+		ring_release(meeting.out);
+	}
+	pthread_join(producer, NULL);
+	ring_close(meeting.in);
+	ring_close(meeting.out);
 }
 
 /* ---- two processes ------------------------------------------------------- */
