@@ -17,8 +17,8 @@
 #include "media/offers.h"
 #include "media/stream.h"
 
-#define SLOTS_MAX    (BOOK_MAX + MEDIA_SLOT_MAX)
-#define ROWS_A_ROUND 64 /* all rows in 1.3 s */
+#define SLOTS_MAX   (BOOK_MAX + MEDIA_SLOT_MAX)
+#define ROWS_ALL_US USEC_PER_SEC /* every row is looked at so often */
 
 /* ---- opening ----------------------------------------------------------------
  */
@@ -333,10 +333,23 @@ static void books_round_link(struct media *media, struct served *served,
 	books_audit(media, served, book);
 }
 
+/* As many rows as the time since the last round is worth. */
+static unsigned books_rows_due(struct media *media)
+{
+	uint64_t gone_us = media->now_us - media->rows_us;
+
+	media->rows_us = media->now_us;
+	if (gone_us > ROWS_ALL_US)
+		gone_us = ROWS_ALL_US;
+	return (unsigned)(gone_us * STREAM_ROWS / ROWS_ALL_US);
+}
+
 void books_round(struct media *media)
 {
+	unsigned n_rows = books_rows_due(media);
+
 	books_each_link(media, books_round_link);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
 		if (media->served[slot])
-			books_rows(media, media->served[slot], ROWS_A_ROUND);
+			books_rows(media, media->served[slot], n_rows);
 }

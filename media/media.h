@@ -27,6 +27,7 @@ struct media {
 	struct served *served[MEDIA_SLOT_MAX + 1]; /* NULL: not by us */
 	uint64_t now_us;			   /* of this turn */
 	uint64_t next_round_us;
+	uint64_t rows_us;      /* when rows were last looked at */
 	bool is_channel_ready; /* something to read there */
 	bool is_draining;      /* no new calls: no ports on offer */
 	bool is_retired;       /* leave the loop */

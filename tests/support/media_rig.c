@@ -50,6 +50,16 @@ static void on_media_ready(void *arg, const union message_payload *payload,
 	rig->is_ready = true;
 }
 
+static void on_media_let_go(void *arg, const union message_payload *payload,
+			    int fd)
+{
+	struct media_rig *rig = arg;
+
+	(void)payload;
+	(void)fd;
+	rig->has_let_go = true;
+}
+
 static void on_media_hold_rtp(void *arg, const union message_payload *payload,
 			      int fd)
 {
@@ -85,6 +95,7 @@ static void on_media_release_rtp(void *arg,
 
 static const struct inbox_row rig_inbox[] = {
 	{MESSAGE_READY, on_media_ready},
+	{MESSAGE_LET_GO, on_media_let_go},
 	{MESSAGE_HOLD_RTP, on_media_hold_rtp},
 	{MESSAGE_RELEASE_RTP, on_media_release_rtp},
 	{MESSAGE_NONE, NULL},
@@ -163,7 +174,8 @@ static void rig_exec(struct media_rig *rig, int channel_end)
 		fcntl(channel_end, F_SETFD, 0);
 	else
 		dup2(channel_end, CHILD_CHANNEL_FD);
-	execl(rig->settings.program, "mspool-media", "mw1", rig->run_dir, NULL);
+	execl(rig->settings.program, "mspool-media", rig->name, rig->run_dir,
+	      NULL);
 	_exit(127);
 }
 
@@ -208,6 +220,28 @@ void rig_kill(struct media_rig *rig)
 	/* What it sent before it died counts: a socket held is held. */
 	rig_pump(rig, 1);
 	rig->channel = channel_free(rig->channel);
+}
+
+void rig_abandon(struct media_rig *rig)
+{
+	rig_pump(rig, 50);
+	rig->channel = channel_free(rig->channel);
+}
+
+int rig_retire(struct media_rig *rig, unsigned slot)
+{
+	const struct message_slot note = {{SLOT_MEDIA, (uint8_t)slot}};
+	int status;
+
+	rig_send(rig, MESSAGE_RETIRE, &note, -1);
+	for (unsigned ms = 0; ms < 2000 && !rig->has_let_go; ms++) {
+		if (waitpid(rig->pid, &status, WNOHANG) == rig->pid) {
+			rig->pid = 0;
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+		}
+		rig_pump(rig, 1);
+	}
+	return -1;
 }
 
 /* ---- the shared state
@@ -262,7 +296,7 @@ void rig_start(struct media_rig *rig, const struct media_rig_settings *settings)
 		.map_size = MAP_SIZE,
 	};
 
-	*rig = (struct media_rig){.settings = *settings};
+	*rig = (struct media_rig){.settings = *settings, .name = "mw1"};
 	rig_apply_defaults(&rig->settings);
 	snprintf(rig->run_dir, sizeof(rig->run_dir),
 		 "/dev/shm/mspool-rig-XXXXXX");

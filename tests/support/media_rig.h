@@ -43,7 +43,8 @@ struct media_rig {
 	int bell_book, bell_media;
 	struct rig_socket *sockets; /* held for the media worker */
 	unsigned n_sockets, max_sockets;
-	bool is_ready;
+	const char *name; /* of the process: "mw1", or a sibling's */
+	bool is_ready, has_let_go;
 	const struct stream_board *streams;
 	const struct board *board;
 };
@@ -55,6 +56,11 @@ void rig_start(struct media_rig *rig,
 /* SIGKILL, as often as one likes; then a successor with the held sockets. */
 void rig_kill(struct media_rig *rig);
 void rig_respawn(struct media_rig *rig);
+/* The master dies; the media worker does not. */
+void rig_abandon(struct media_rig *rig);
+/* RETIRE of this slot; the exit code if the process ends by it within 2 s, -1
+ * if it goes on. */
+int rig_retire(struct media_rig *rig, unsigned slot);
 /* Kills, removes the run folder. */
 void rig_stop(struct media_rig *rig);
 /* Hears the media worker for so long. */

@@ -573,6 +573,47 @@ Test(mspool_media, its_beat_is_felt_when_there_is_nothing_to_do)
 	cr_expect_geq(atomic_load(&rig.board->beat) - beat, 3);
 }
 
+Test(mspool_media, calls_go_on_when_the_master_dies)
+{
+	struct talk talk = talk_begun();
+
+	rig_abandon(&rig);
+	for (unsigned i = 0; i < 20; i++)
+		expect_both_ways(&talk);
+	cr_expect(rig_row(&rig, talk.call));
+	change(&talk);
+	expect_both_ways(&talk);
+}
+
+Test(mspool_media, a_retired_worker_exits_with_zero)
+{
+	cr_expect_eq(rig_retire(&rig, RIG_SLOT), 0);
+}
+
+Test(mspool_media, a_sibling_goes_on_with_the_calls_of_a_retired_slot)
+{
+	struct talk talk = talk_begun();
+
+	expect_both_ways(&talk);
+	cr_assert_eq(rig_retire(&rig, RIG_SLOT), 0);
+	rig.name = "mw2";
+	rig_respawn(&rig);
+	expect_both_ways(&talk);
+	talk.wish.side[LEG_A].flow = MEDIA_TAKE;
+	change(&talk);
+	say(&talk.b);
+	cr_expect(hears_nothing(&talk.a));
+	/* And gives the slot back when it is told to. */
+	cr_expect_eq(rig_retire(&rig, RIG_SLOT), -1);
+	cr_expect(rig.has_let_go);
+	say(&talk.a);
+	cr_expect(hears_nothing(&talk.b));
+	rig_kill(&rig);
+	rig.name = "mw1";
+	rig_respawn(&rig);
+	cr_expect(hears(&talk.b, NULL), "it waited in the socket");
+}
+
 /* ---- addresses of the other family
  * ------------------------------------------------ */
 
