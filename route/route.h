@@ -45,7 +45,8 @@ struct route_try {
 	int route;     /* index of the route, -1 none (default) */
 	char called[ROUTE_NUMBER_MAX]; /* after translation */
 	char calling[ROUTE_NUMBER_MAX];
-	bool is_caller_suppressed;
+	bool is_caller_suppressed; /* calling is the alternate, or "": nothing
+				      else of the caller may be shown */
 	int called_rule, calling_rule; /* translation that matched, -1 none */
 };
 

@@ -83,17 +83,20 @@ static unsigned trunk_calls(struct worker *worker,
 	return calls;
 }
 
-static void view_trunk(struct worker *worker, const struct config *config,
+static void view_trunk(struct worker *worker,
+		       const struct route_request *request,
 		       const struct config_trunk *trunk,
 		       struct route_trunk_view *view)
 {
-	const struct config_peer *peer = &config->peers[trunk->gateway];
+	const struct config_peer *peer =
+		&request->config->peers[trunk->gateway];
 	struct peer_health health;
 
 	health_of_peer(&worker->health, peer, worker->now_us, &health);
 	view->fitness = fitness_of(peer, health.state);
 	view->calls = trunk_calls(worker, trunk);
-	if (trunk->max_calls && view->calls >= trunk->max_calls)
+	if (trunk->max_calls && view->calls >= trunk->max_calls &&
+	    !route_is_emergency(request->config, request->called))
 		view->fitness = FORBIDDEN;
 }
 
@@ -129,7 +132,7 @@ void evidence_view(struct worker *worker, struct route_request *request)
 		must(trunks && frontends);
 	}
 	for (unsigned i = 0; i < config->n_trunks; i++)
-		view_trunk(worker, config, &config->trunks[i], &trunks[i]);
+		view_trunk(worker, request, &config->trunks[i], &trunks[i]);
 	for (unsigned i = 0; i < config->n_frontends; i++) {
 		health_of_peer(&worker->health, &config->peers[i],
 			       worker->now_us, &health);

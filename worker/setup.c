@@ -256,7 +256,7 @@ static void keep_try(struct call *call, unsigned n, const struct config *config,
 	call_set(call, at + offsetof(struct try_record, called),
 		 slice_of(try->called));
 	call_set(call, at + offsetof(struct try_record, calling),
-		 slice_of(try->is_caller_suppressed ? "" : try->calling));
+		 slice_of(try->calling));
 	call->record->tries[n].route = (uint16_t)(try->route + 1);
 }
 
