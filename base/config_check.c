@@ -188,21 +188,19 @@ static int warn_of_twins(struct config_build *build)
 	return seen ? 0 : -ENOMEM;
 }
 
-/* A name says where calls go, not where they come from. */
-static void warn_of_named_gateways(struct config_build *build)
+/* Nothing looks names up yet, and nobody shall wonder why a peer is silent. */
+static void warn_of_names(struct config_build *build, enum option_section kind)
 {
-	for (unsigned i = 0; i < build->n_objects[SECTION_GATEWAY]; i++) {
-		const struct config_object *object =
-			object_at(build, SECTION_GATEWAY, i);
+	for (unsigned i = 0; i < build->n_objects[kind]; i++) {
+		const struct config_object *object = object_at(build, kind, i);
 		const struct config_peer *peer = object->target;
 
-		if (!has_mistake_in(peer) && addr_is_none(&peer->address) &&
-		    !peer->n_sources)
+		if (!has_mistake_in(peer) && addr_is_none(&peer->address))
 			report_warning(
 				build->report, config_place(object, "address"),
-				"address: \"%s\" is a name; to take "
-				"calls from [%s], write the addresses "
-				"that they come from into sources",
+				"address: \"%s\" is a name, and names are "
+				"looked up in a later release; until "
+				"then [%s] gets no calls",
 				peer->address_text, object->section->title);
 	}
 }
@@ -376,7 +374,8 @@ int config_check(struct config_build *build)
 {
 	check_peers(build);
 	check_peer_names(build);
-	warn_of_named_gateways(build);
+	warn_of_names(build, SECTION_FRONTEND);
+	warn_of_names(build, SECTION_GATEWAY);
 	check_trunks(build);
 	check_routes(build);
 	check_responses(build);

@@ -351,9 +351,13 @@ static const struct mistake warnings[] = {
 	 "pool.ini:15:11: warning: address: \"gw1\" has the same; calls from "
 	 "there may count as its calls\n"},
 	{"[gateway gw2]\naddress = gw2.example.com\n",
-	 "pool.ini:15:11: warning: address: \"gw2.example.com\" is a name; to "
-	 "take calls from [gateway gw2], write the addresses that they come "
-	 "from into sources\n"},
+	 "pool.ini:15:11: warning: address: \"gw2.example.com\" is a name, and "
+	 "names are looked up in a later release; until then [gateway gw2] gets "
+	 "no calls\n"},
+	{"[frontend fe2]\naddress = fe2.example.com\ntransport = tcp\n",
+	 "pool.ini:15:11: warning: address: \"fe2.example.com\" is a name, and "
+	 "names are looked up in a later release; until then [frontend fe2] "
+	 "gets no calls\n"},
 	{"[trunk t]\ngateway = gw1\nenable_bypass = yes\n",
 	 "pool.ini:16:17: warning: enable_bypass: is not used yet, it comes in "
 	 "a later release\n"},
