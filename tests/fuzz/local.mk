@@ -7,6 +7,7 @@ FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer
 FUZZ_SANITIZE = address,undefined -fno-sanitize-recover=all
+FUZZ_LIBS_CFLAGS = $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE)
 FUZZ_LIBS = libsip.a libroute.a libbase.a
 FUZZ_FLAGS = -timeout=10 -max_len=65535 -len_control=50 -print_final_stats=1
 
@@ -27,8 +28,8 @@ fuzz: fuzz-libs
 fuzz-libs:
 	@mkdir -p fuzz-build
 	cd fuzz-build && { test -f Makefile || \
-		$(abs_top_srcdir)/configure CC='$(FUZZ_CC)' CFLAGS='$(FUZZ_CFLAGS) \
-		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE)'; } && \
+		$(abs_top_srcdir)/configure CC='$(FUZZ_CC)' \
+			CFLAGS='$(FUZZ_LIBS_CFLAGS)'; } && \
 		$(MAKE) $(FUZZ_LIBS)
 clean-local: clean-fuzz
 clean-fuzz:
