@@ -1,4 +1,5 @@
 # doc/
+dist_man_MANS += doc/man/mspoold.8
 dist_man_MANS += doc/man/mspoolctl.1
 dist_man_MANS += doc/man/mspool-gwsim.1
 dist_man_MANS += doc/man/pool.ini.5
@@ -6,6 +7,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0000-what-stands-here.md \
 	doc/decisions/0001-writemap.md \
 	doc/decisions/0020-patterns-in-the-master.md \
+	doc/decisions/0021-master.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \
 	doc/how-to/add-an-option.md

@@ -20,7 +20,7 @@ master_libmaster_a_SOURCES = \
 	master/spawn.c master/spawn.h \
 	master/start.c master/start.h \
 	master/stop.c master/stop.h \
-	master/supervise.c master/supervise.h \
+	master/supervise.c master/supervise.def master/supervise.h \
 	master/verbs.c master/verbs.h
 master_libmaster_a_CFLAGS = $(AM_CFLAGS)
 master_mspoold_SOURCES = master/mspoold.c

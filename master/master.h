@@ -92,8 +92,9 @@ struct master {
 	struct simulator *simulators;
 	struct control *control;
 
-	bool is_changed; /* slot or admin table: children are to be told */
-	bool is_up;	 /* every wanted worker was up once */
+	bool is_changed;   /* slot or admin table: children are to be told */
+	bool is_reloading; /* not every worker has the configuration yet */
+	bool is_up;	   /* every wanted worker was up once */
 	uint8_t stop_phase;
 	uint64_t stop_since_us, stop_by_us;
 	uint64_t ticked_us; /* last look at the beats */

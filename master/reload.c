@@ -110,6 +110,8 @@ static int switch_to(struct master *m, struct config *config, char *text,
 	n_gone = sockets_mark(&m->sockets, config);
 	if (n_gone > 0)
 		tell(m, LOG_LVL_NOTICE, "listeners_gone", "sockets=%u", n_gone);
+	notify_reloading();
+	m->is_reloading = true; /* until every worker has it in force */
 	tell_children(m, n_sockets);
 	simulators_apply(m);
 	scale_apply(m, n_signalling, n_media);
@@ -173,9 +175,7 @@ int reload_run(struct master *m, bool is_dry, char **ret_lines, char *why)
 	if (rc == 0)
 		add_difference(m, text, ret_lines);
 	if (rc == 0 && !is_dry) {
-		notify_reloading();
 		rc = switch_to(m, config, text, why);
-		notify_ready();
 		if (rc == 0)
 			return 0;
 	}

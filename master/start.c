@@ -407,20 +407,36 @@ int start(struct master *m, const struct start_order *order)
 	return rc;
 }
 
-void start_review(struct master *m)
+static void tell_ready(struct master *m)
 {
-	if (m->is_up || !slots_are_settled(m) || m->stop_phase != STOP_NONE)
-		return;
+	notify_ready();
+	notify_status("generation %u, %u signalling and %u media workers",
+		      m->generation, m->n_signalling, m->n_media);
+}
+
+static void come_up(struct master *m)
+{
 	m->is_up = true;
 	pool_publish(m);
 	tell(m, LOG_LVL_NOTICE, "pool_up", "took_ms=%llu",
 	     (unsigned long long)(clock_boot_us() - m->started_us) /
 		     USEC_PER_MSEC);
-	notify_ready();
-	notify_status("generation %u, %u signalling and %u media workers",
-		      m->generation, m->n_signalling, m->n_media);
+	tell_ready(m);
 	if (m->ready_fd >= 0)
 		background_end(&m->ready_fd, 0);
+}
+
+void start_review(struct master *m)
+{
+	if (m->is_up && !m->is_reloading)
+		return;
+	if (m->stop_phase != STOP_NONE || !slots_are_settled(m))
+		return;
+	if (!m->is_up)
+		come_up(m);
+	else
+		tell_ready(m);
+	m->is_reloading = false;
 }
 
 static void remove_pid_file(struct master *m)

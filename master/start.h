@@ -19,8 +19,9 @@ struct start_order {
 int start(struct master *m, const struct start_order *order);
 /* Lets go of everything, after the loop has ended (or a start that failed). */
 void start_undo(struct master *m);
-/* Once: every wanted worker has been up (or has given up): says so to systemd
- * and to the parent of a background start. */
+/* Once a turn: has every wanted worker come up (or given up), or taken the
+ * new configuration?  Says so to systemd and to the parent of a background
+ * start. */
 void start_review(struct master *m);
 
 #endif

@@ -1,91 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The [state][event] table of a slot.  Called by slots.c in the master alone;
- * tests/unit/test_supervise.c walks every cell.  The trap: a cell that is not
- * written here keeps the state and does nothing, which is right for events
- * that come late (READY of a process that was told to leave), so a new state
- * needs a look at every column.
+ * The [state][event] table of a slot, from supervise.def.  Called by slots.c in
+ * the master alone; tests/unit/test_supervise.c walks every cell.  The trap: a
+ * new state needs a look at every column, since a missing row is no error.
  */
 #include "master/supervise.h"
 
 #include <string.h>
 
-#define STAY(life)                                                             \
-	{                                                                      \
-		LIFE_##life, 0                                                 \
-	}
-#define GO(life, actions)                                                      \
-	{                                                                      \
-		LIFE_##life, actions                                           \
-	}
-
-/* clang-format off */
-static const struct life_row table[N_LIVES][N_LIFE_EVENTS] = {
-[LIFE_GONE] = {
-	[EVENT_ADD]	= GO(STARTING, ACT_SPAWN),
-	[EVENT_READY]	= STAY(GONE),
-	[EVENT_DIED]	= STAY(GONE),
-	[EVENT_LOOPED]	= STAY(GONE),
-	[EVENT_DUE]	= STAY(GONE),
-	[EVENT_HUNG]	= STAY(GONE),
-	[EVENT_RETIRE]	= STAY(GONE),
-},
-[LIFE_STARTING] = {
-	[EVENT_ADD]	= STAY(STARTING),
-	[EVENT_READY]	= GO(UP, ACT_JOIN),
-	[EVENT_DIED]	= GO(DEAD, ACT_BACK_OFF),
-	[EVENT_LOOPED]	= GO(DOWN, ACT_REST | ACT_QUIT | ACT_BEQUEATH),
-	[EVENT_DUE]	= STAY(STARTING),
-	[EVENT_HUNG]	= GO(STARTING, ACT_KILL),
-	[EVENT_RETIRE]	= GO(LEAVING, ACT_QUIT | ACT_LEAVE),
-},
-[LIFE_UP] = {
-	[EVENT_ADD]	= STAY(UP),
-	[EVENT_READY]	= STAY(UP),
-	[EVENT_DIED]	= GO(DEAD, ACT_BACK_OFF),
-	[EVENT_LOOPED]	= GO(DOWN, ACT_REST | ACT_QUIT | ACT_BEQUEATH),
-	[EVENT_DUE]	= STAY(UP),
-	[EVENT_HUNG]	= GO(UP, ACT_KILL),
-	[EVENT_RETIRE]	= GO(LEAVING, ACT_QUIT | ACT_LEAVE),
-},
-[LIFE_LEAVING] = {
-	[EVENT_ADD]	= STAY(LEAVING), /* slots_reconcile adds it when gone */
-	[EVENT_READY]	= STAY(LEAVING),
-	[EVENT_DIED]	= GO(GONE, ACT_BEQUEATH),
-	[EVENT_LOOPED]	= GO(GONE, ACT_BEQUEATH),
-	[EVENT_DUE]	= GO(LEAVING, ACT_KILL),
-	[EVENT_HUNG]	= GO(LEAVING, ACT_KILL),
-	[EVENT_RETIRE]	= STAY(LEAVING),
-},
-[LIFE_DEAD] = {
-	[EVENT_ADD]	= STAY(DEAD),
-	[EVENT_READY]	= STAY(DEAD),
-	[EVENT_DIED]	= STAY(DEAD),
-	[EVENT_LOOPED]	= STAY(DEAD),
-	[EVENT_DUE]	= GO(STARTING, ACT_SPAWN),
-	[EVENT_HUNG]	= STAY(DEAD),
-	[EVENT_RETIRE]	= GO(GONE, ACT_QUIT | ACT_BEQUEATH),
-},
-[LIFE_DOWN] = {
-	[EVENT_ADD]	= STAY(DOWN),
-	[EVENT_READY]	= STAY(DOWN),
-	[EVENT_DIED]	= STAY(DOWN),
-	[EVENT_LOOPED]	= STAY(DOWN),
-	[EVENT_DUE]	= GO(TRIAL, ACT_SPAWN),
-	[EVENT_HUNG]	= STAY(DOWN),
-	[EVENT_RETIRE]	= GO(GONE, ACT_BEQUEATH),
-},
-[LIFE_TRIAL] = {
-	[EVENT_ADD]	= STAY(TRIAL),
-	[EVENT_READY]	= GO(UP, ACT_JOIN),
-	[EVENT_DIED]	= GO(DOWN, ACT_REST | ACT_BEQUEATH),
-	[EVENT_LOOPED]	= GO(DOWN, ACT_REST | ACT_BEQUEATH),
-	[EVENT_DUE]	= STAY(TRIAL),
-	[EVENT_HUNG]	= GO(TRIAL, ACT_KILL),
-	[EVENT_RETIRE]	= GO(LEAVING, ACT_LEAVE),
-},
+static const struct cell {
+	bool is_set;
+	struct life_row row;
+} table[N_LIVES][N_LIFE_EVENTS] = {
+#define LIFE_ROW(life, event, next, actions)                                   \
+	[LIFE_##life][EVENT_##event] = {true, {LIFE_##next, actions}},
+#include "master/supervise.def"
+#undef LIFE_ROW
 };
 
+/* clang-format off */
 const char *const life_names[N_LIVES] = {
 	[LIFE_GONE] = "gone",	   [LIFE_STARTING] = "starting",
 	[LIFE_UP] = "up",	   [LIFE_LEAVING] = "leaving",
@@ -110,7 +43,9 @@ static const uint8_t shown[N_LIVES] = {
 
 struct life_row life_step(enum life life, enum life_event event)
 {
-	return table[life][event];
+	const struct cell *cell = &table[life][event];
+
+	return cell->is_set ? cell->row : (struct life_row){life, 0};
 }
 
 enum slot_state life_shown(enum life life, bool is_drained)

@@ -16,3 +16,14 @@ uninstall-local:
 	rm -f "$(DESTDIR)$(sysconfdir)/mspool/pool.ini" || true
 	rmdir "$(DESTDIR)$(sysconfdir)/mspool/pool.d" \
 	    "$(DESTDIR)$(sysconfdir)/mspool" 2>/dev/null || true
+
+# The unit names the places of this build.
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = packaging/mspool.service
+EXTRA_DIST += packaging/mspool.service.in
+CLEANFILES += packaging/mspool.service
+packaging/mspool.service: packaging/mspool.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) packaging && \
+	sed -e 's|@sbindir[@]|$(sbindir)|' -e 's|@bindir[@]|$(bindir)|' \
+	    -e 's|@sysconfdir[@]|$(sysconfdir)|' \
+	    $(srcdir)/packaging/mspool.service.in >$@

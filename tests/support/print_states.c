@@ -21,6 +21,21 @@ static void call_row(const char *state, const char *event, const char *next,
 	       strcmp(state, next) == 0 ? "" : next, actions);
 }
 
+static void life_row(const char *life, const char *event, const char *next,
+		     const char *actions)
+{
+	printf("| %s | %s | %s | ", life, event,
+	       strcmp(life, next) == 0 ? "" : next);
+	for (const char *c = actions; *c; c++) {
+		if (strncmp(c, "ACT_", 4) == 0)
+			c += 4;
+		if (strncmp(c, " |", 2) == 0)
+			c++;
+		putchar(*c == '|' ? ',' : *c);
+	}
+	printf(" |\n");
+}
+
 static void tx_row(const char *role, const char *state, const char *event,
 		   const char *next, const char *actions)
 {
@@ -54,5 +69,13 @@ int main(void)
 	tx_row(#role, #state, #event, #next, #actions);
 #include "sip/transaction.def"
 #undef TX_ROW
+	begin("A slot of the master (master/supervise.def)",
+	      "A slot is a Mediation Server or a media worker; slots.c carries "
+	      "the actions out.",
+	      "| life | event | next | actions |");
+#define LIFE_ROW(life, event, next, actions)                                  \
+	life_row(#life, #event, #next, #actions);
+#include "master/supervise.def"
+#undef LIFE_ROW
 	return 0;
 }

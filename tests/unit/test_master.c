@@ -53,22 +53,48 @@ Test(master, starts_every_worker_and_gives_it_all_it_needs_before_serve)
 	cr_expect(rig_is_ok("workers-ready"));
 }
 
-Test(master, says_ready_and_stopping_to_systemd)
+/* Waits for a datagram of the notify socket that begins so. */
+static bool wait_notice(int fd, const char *begin)
+{
+	char text[256];
+	ssize_t n;
+
+	while ((n = recv(fd, text, sizeof(text) - 1, 0)) > 0) {
+		text[n] = '\0';
+		if (strncmp(text, begin, strlen(begin)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int open_notify_socket(void)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct timeval wait = {RIG_WAIT_MS / 1000, 0};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char text[256] = "";
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", rig_path("notify"));
 	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	setenv("NOTIFY_SOCKET", at.sun_path, 1);
+	setenv("WATCHDOG_USEC", "200000", 1);
+	return fd;
+}
+
+Test(master, tells_systemd_of_its_start_life_reload_and_end)
+{
+	int fd = open_notify_socket();
+
 	rig_config(1, 0, "");
 	rig_start_up();
-	cr_assert(recv(fd, text, sizeof(text) - 1, 0) > 0);
-	cr_expect_str_eq(text, "READY=1");
+	cr_expect(wait_notice(fd, "READY=1"));
+	cr_expect(wait_notice(fd, "WATCHDOG=1"));
+	rig_config(2, 0, "");
+	cr_expect(rig_is_ok("reload"));
+	cr_expect(wait_notice(fd, "RELOADING=1\nMONOTONIC_USEC="));
+	cr_expect(wait_notice(fd, "READY=1"));
 	rig_signal(SIGTERM);
-	while (strncmp(text, "STOPPING=1", 10) != 0)
-		cr_assert(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	cr_expect(wait_notice(fd, "STOPPING=1"));
 	cr_expect(eq(int, rig_wait_end(), 0));
 }
 
