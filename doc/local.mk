@@ -4,10 +4,13 @@ dist_man_MANS += doc/man/mspoolctl.1
 dist_man_MANS += doc/man/mspool-gwsim.1
 dist_man_MANS += doc/man/pool.ini.5
 EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
+	doc/states.md \
 	doc/decisions/0000-what-stands-here.md \
 	doc/decisions/0001-writemap.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
+	doc/decisions/0010-signalling-worker.md \
+	doc/decisions/0040-mspoolctl.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \
 	doc/how-to/add-an-option.md

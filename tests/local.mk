@@ -38,6 +38,8 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
 TESTS += tests/unit_tools
 endif
+TESTS += tests/unit/documents
+EXTRA_DIST += tests/unit/documents
 tests_unit_tools_SOURCES = \
 	tests/unit/ctl_fixture.c tests/unit/ctl_fixture.h \
 	tests/unit/test_ctl_command.c \

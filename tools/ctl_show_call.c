@@ -44,8 +44,10 @@ static size_t crypto_shown(struct slice line, size_t offset)
 
 json_t *ctl_masked_sdp(struct slice sdp)
 {
-	char *text = malloc(sdp.len * 2 + sizeof(MASK));
-	struct out out = out_init(text, sdp.len * 2 + sizeof(MASK));
+	/* the shortest line, "k=" and a line feed, grows most: from 3 to 7 */
+	size_t room = sdp.len * 3 + sizeof(MASK "\r\n");
+	char *text = malloc(room);
+	struct out out = out_init(text, room);
 	json_t *value;
 
 	if (!sdp.len || !text) {

@@ -306,6 +306,28 @@ Test(ctl_show, show_call_has_legs_and_streams_and_no_keys)
 	ctl_run_done(&run);
 }
 
+Test(ctl_sdp, keys_are_masked_in_whatever_shape_they_come)
+{
+	static const char *const rows[][2] = {
+		{"v=0\r\nk=base64:S\r\n", "v=0\r\nk=***\r\n"},
+		{"A=CRYPTO:1 SUITE inline:S|1:4\r\n",
+		 "A=CRYPTO:1 SUITE ***\r\n"},
+		{"a=crypto:inline:S\n", "a=crypto:***\r\n"},
+		{"a=key-mgmt:mikey S", "a=key-mgmt:***\r\n"},
+		{"k=\nk=\nk=\nk=\nk=\n",
+		 "k=***\r\nk=***\r\nk=***\r\nk=***\r\nk=***\r\n"},
+		{"s=a=crypto\n", "s=a=crypto\n"},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *masked = ctl_masked_sdp(slice_of(rows[i][0]));
+
+		cr_expect_str_eq(json_string_value(masked), rows[i][1]);
+		json_decref(masked);
+	}
+	cr_expect(json_is_null(ctl_masked_sdp(SLICE_NONE)));
+}
+
 static void expect_code(const char *line, int code, const char *words)
 {
 	struct ctl_run run;
