@@ -23,6 +23,7 @@ from support import net as net_of
 HERE = pathlib.Path(__file__).resolve().parent
 SHARED = HERE.parent / "peers"
 FIRST_MEDIA_PORT = 30000
+FIRST_MEDIA_PORT6 = 40000
 XML_DEFAULTS = {"RING": "200", "CODE": "486"}
 SIPP_IDLE = 99  # ended in order, no call processed
 
@@ -40,6 +41,7 @@ class Peer:
         self.run, self.name, self.words = run, name, words
         self.is_later = "later" in words
         self.is_server = False
+        self.is_killed = False  # by a step: its exit code says nothing
         self.process = None
         self.options = dict(w.split("=", 1) for w in words if "=" in w)
         self.place = run.net.place(name)
@@ -103,7 +105,7 @@ class Sipp(Peer):
         command = ["sipp", "-sf", filled, "-i", host, "-p", port,
                    "-t", "t1" if self.transport == "tcp" else "u1",
                    "-nostdin", "-skip_rlimit", "-aa",
-                   "-mi", host, "-mp", FIRST_MEDIA_PORT,
+                   "-mi", host, "-mp", self.media_port(),
                    "-cid_str", f"%u-%p-{self.name}@peer.test",
                    "-trace_err", "-error_file", self.path(".err"),
                    "-trace_msg", "-message_file", self.path(".msg"),
@@ -121,6 +123,12 @@ class Sipp(Peer):
                         "-r", options.get("rate", "10")]
         command.append(net_of.text(self.target()))
         return command
+
+    def media_port(self):
+        """IPv6 peers share one address, so each has a block of its own."""
+        if not self.run.net.is_ipv6:
+            return FIRST_MEDIA_PORT
+        return FIRST_MEDIA_PORT6 + 4 * (self.place[1] - net_of.IPV6_FIRST_PORT)
 
     def target(self):
         """Where its datagrams go: the pool, or the relay before it."""
@@ -168,7 +176,8 @@ class Gwsim(Peer):
         self.is_server = "--call" not in words
 
     def command(self):
-        words = [w for w in self.words if w != "later"]
+        words = [w for w in self.words
+                 if w != "later" and ("=" not in w or w.startswith("sip:"))]
         where = f"{self.transport}:{net_of.text(self.place)}"
         return [self.run.programs / "tools/mspool-gwsim", "--name", self.name,
                 "--listen", where, *words]

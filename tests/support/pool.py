@@ -86,13 +86,17 @@ class Pool:
     def signal(self, how):
         self.process.send_signal(getattr(signal, f"SIG{how}"))
 
-    def stop(self, timeout=20):
-        """Ends the pool; returns the master's exit code."""
+    def stop(self, patience=5, timeout=10):
+        """Ends the pool, with patience for running calls; the exit code."""
         if not self.process:
             return None
         if self.process.poll() is None:
             self.workers()
             self.process.terminate()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.terminate()  # CONTRACT: a second one, at once
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -169,6 +169,8 @@ def do_signal(run, words):
 
 
 def do_end_peer(run, words):
+    """end gw1: the peer dies at once."""
+    run.peers[words[0]].is_killed = True
     run.peers[words[0]].kill()
 
 
