@@ -5,20 +5,21 @@
  * end and is named by record_text.  A record begins with a head whose version
  * its reader checks: version N reads N-1, anything else is refused and told.
  *
- *   where          table    key                     value              writer
- *   state/msN      call     call id (8, big endian) call_record        the
- * book's owner pending  call id (8) tx (2, BE)  tx_record          the book's
- * owner stream   connection id (8, BE)   stream_record      the book's owner
- *                  intake   'r' ring (8) | 'c' connection (8)
- *                                                   uint64             the
- * book's owner cdr      sequence (8, BE)        finished line      the book's
- * owner book     "head"                  book_head          the book's owner
- *   state/pool     slot     slot_id (2)             slot_record        the
- * master admin    name                    admin_record       the master pool
- * "head"                  pool_record        the master state/health   health
- * peer name               health_record      the prober board/NAME     pages
- * see shm/board.h                            that process rings/…        rings
- * see shm/ring.h                             one each end
+ *   state/msN, written by the owner of the book:
+ *     call     call id (8, big endian)            call_record
+ *     pending  call id (8), tx (2, BE)            tx_record
+ *     stream   connection id (8, BE)              stream_record
+ *     intake   'r' ring (8) | 'c' connection (8)  uint64
+ *     cdr      sequence (8, BE)                   finished line
+ *     book     "head"                             book_head
+ *   state/pool, written by the master:
+ *     slot     slot_id (2)                        slot_record
+ *     admin    name                               admin_record
+ *     pool     "head"                             pool_record
+ *   state/health, written by the prober:
+ *     health   peer's name                        health_record
+ *   state/board  pages, each written by its process: shm/board.h
+ *   state/rings  one writer at each end: shm/ring.h
  */
 #ifndef SHM_SCHEMA_H
 #define SHM_SCHEMA_H
