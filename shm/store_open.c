@@ -208,7 +208,10 @@ static int open_env(struct store *store, const struct store_settings *settings)
 		rc = store_errno(mdb_env_info(store->env, &info));
 	if (!rc && store->mode == STORE_WRITE)
 		rc = allocate(store, info.me_mapsize);
-	return rc ? rc : find_tables(store, settings->tables);
+	if (rc)
+		return rc;
+	store_check_readers(store); /* the dead may fill the table */
+	return find_tables(store, settings->tables);
 }
 
 static int open_once(const struct store_settings *settings,

@@ -6,6 +6,7 @@
  * Usage: shm_helper ROLE FOLDER [NUMBER …]
  */
 #include <errno.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,24 @@ static int role_stale_reader(char **argv)
 	return store_scan(&txn, BOOK_CALL, SLICE_NONE, stop_here, NULL);
 }
 
+/* Takes every place of the readers table, and answers why it takes no more. */
+static int role_crowd(char **argv)
+{
+	char dir[512];
+	MDB_env *env;
+	MDB_txn *txn;
+	int rc = 0;
+
+	snprintf(dir, sizeof(dir), "%s/state/ms1", argv[2]);
+	must(mdb_env_create(&env) == 0);
+	must(mdb_env_open(env, dir, MDB_RDONLY | MDB_NOTLS, 0) == 0);
+	while (rc == 0)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	answer(rc);
+	pause();
+	return 0;
+}
+
 /* Puts numbers that follow each other, with the last published in a file of
  * its own so that an heir goes on behind it; paddings of all lengths. */
 static int role_produce(char **argv)
@@ -202,6 +221,7 @@ int main(int argc, char **argv)
 		{"stale-reader", 3, role_stale_reader},
 		{"produce", 4, role_produce},
 		{"reader", 3, role_reader},
+		{"crowd", 3, role_crowd},
 		{"forge-boot", 3, role_forge_boot},
 	};
 
