@@ -2,13 +2,13 @@
 # tests/fuzz/NAME/, which `make check` replays with the ordinary compiler.
 # `make fuzz` builds the libraries again with clang, and runs each target for
 # FUZZ_SECONDS; new inputs and crashes go to fuzz-build/ in the build folder.
-FUZZ_TARGETS = config frame scan sdp uri
+FUZZ_TARGETS = config frame names packet scan sdp uri
 FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer
 FUZZ_SANITIZE = address,undefined -fno-sanitize-recover=all
 FUZZ_LIBS_CFLAGS = $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE)
-FUZZ_LIBS = libsip.a libroute.a libbase.a
+FUZZ_LIBS = libsip.a libroute.a librtp.a libbase.a
 FUZZ_FLAGS = -timeout=10 -max_len=65535 -len_control=50 -print_final_stats=1
 
 .PHONY: fuzz fuzz-libs clean-fuzz
@@ -50,3 +50,12 @@ tests_fuzz_replay_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/replay.c
 tests_fuzz_replay_uri_LDADD = libsip.a libbase.a
 EXTRA_DIST += tests/fuzz/replay-sip tests/fuzz/sip.dict tests/fuzz/frame \
 	tests/fuzz/scan tests/fuzz/sdp tests/fuzz/uri
+
+# ---- base/, rtp/ ----
+check_PROGRAMS += tests/fuzz/replay_names tests/fuzz/replay_packet
+TESTS += tests/fuzz/replay-base
+tests_fuzz_replay_names_SOURCES = tests/fuzz/fuzz_names.c tests/fuzz/replay.c
+tests_fuzz_replay_names_LDADD = libbase.a
+tests_fuzz_replay_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/replay.c
+tests_fuzz_replay_packet_LDADD = librtp.a libbase.a
+EXTRA_DIST += tests/fuzz/replay-base tests/fuzz/names tests/fuzz/packet

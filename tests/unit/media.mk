@@ -23,6 +23,7 @@ tests_rtpgen_SOURCES = tests/bench/rtpgen.c tests/bench/ng.c tests/bench/ng.h
 tests_rtpgen_LDADD = librtp.a libbase.a
 EXTRA_DIST += tests/bench/media
 
+BENCHES += bench-media
 .PHONY: bench-media
 bench-media: tests/rtpgen tests/media_harness media/mspool-media
 	$(top_srcdir)/tests/bench/media -b $(top_builddir)
