@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TEXT_MAX (256u << 20) /* of all files: what is longer is no pool.ini   \
-			       */
+/* Of all files: what is longer is no pool.ini. */
+#define TEXT_MAX (256u << 20)
 
 /* A file mark within a file would make lines lie; as another control
  * character it is refused where it stands. */
