@@ -98,7 +98,7 @@ struct config_listener {
 	struct addr address;
 	char *advertise;	   /* NULL: the address */
 	struct addr media_address; /* port 0 */
-	int trunk; /* index of the trunk whose port it is, or -1 */
+	int trunk;   /* index of the trunk whose port it is, or -1 */
 	char *place; /* "pool.ini:12", where it is asked for */
 };
 
