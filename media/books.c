@@ -58,11 +58,18 @@ static struct book *books_book(struct media *media, unsigned index)
 	return media->books[index];
 }
 
+/* A slot whose sockets are still coming must not be touched: its streams would
+ * find no ports. */
+static bool books_is_served(const struct media *media, unsigned slot)
+{
+	return media->served[slot] && media->served[slot]->is_started;
+}
+
 static void books_open_book(struct media *media, unsigned book)
 {
 	books_book(media, book);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
-		if (media->served[slot])
+		if (books_is_served(media, slot))
 			books_open_link(media, media->served[slot], book);
 }
 
@@ -107,9 +114,10 @@ static void books_apply(struct media *media, struct served *served,
 			bool is_rebuild)
 {
 	char id[CALL_ID_TEXT_MAX];
+	bool is_known = stream_is_dead(served, call);
 	int error = stream_apply(served, call, wish, is_rebuild, media->now_us);
 
-	if (error == 0)
+	if (error == 0 || is_known)
 		return;
 	log_event(LOG_LVL_ERROR, "media_refused",
 		  "call=%s port_a=%u port_b=%u reason=%s",
@@ -190,7 +198,6 @@ static void books_check_silence(struct media *media, struct served *served,
 		atomic_store(&row->is_dead, 0);
 		return;
 	}
-	board_count(media->board, COUNTER_media_timeouts);
 	log_event(LOG_LVL_NOTICE, "media_timeout", "call=%s",
 		  call_id_text(stream->call, id));
 }
@@ -350,6 +357,6 @@ void books_round(struct media *media)
 
 	books_each_link(media, books_round_link);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
-		if (media->served[slot])
+		if (books_is_served(media, slot))
 			books_rows(media, media->served[slot], n_rows);
 }

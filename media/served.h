@@ -39,6 +39,7 @@ struct book_link {
 struct served {
 	unsigned slot;
 	bool is_own;	       /* offers ports; else only goes on with calls */
+	bool is_started;       /* all its sockets came; before, hands off */
 	struct engine *engine; /* not owned */
 	struct relay *relay;   /* not owned */
 	struct stream_board *board;

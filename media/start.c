@@ -216,6 +216,7 @@ void media_start_slot(struct media *media, struct served *served)
 	media_watch_bell(media, served->slot);
 	ports_adopted(&served->ports);
 	media->now_us = clock_boot_us();
+	served->is_started = true;
 	books_start(media, served);
 	books_round(media);
 	log_event(LOG_LVL_INFO, "slot_served", "slot=mw%u streams=%u",

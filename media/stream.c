@@ -28,6 +28,13 @@ struct stream *stream_find(const struct served *served, uint64_t call)
 	return row ? *stream_place(served, row) : NULL;
 }
 
+bool stream_is_dead(const struct served *served, uint64_t call)
+{
+	const struct stream_row *row = stream_board_find(served->board, call);
+
+	return row && atomic_load(&row->is_dead);
+}
+
 static void stream_echo(struct stream_row *row, uint32_t version)
 {
 	atomic_store_explicit(&row->version, version, memory_order_release);

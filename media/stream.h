@@ -36,6 +36,8 @@ int stream_apply(struct served *served, uint64_t call,
 void stream_reserve(struct served *served, uint64_t call,
 		    const struct media_wish *wish, uint64_t now_us);
 struct stream *stream_find(const struct served *served, uint64_t call);
+/* Its owner has been told, or will be. */
+bool stream_is_dead(const struct served *served, uint64_t call);
 /* Its ports rest; the row stays as it is, for whoever reads its figures. */
 struct stream *stream_free(struct served *served, struct stream *stream,
 			   uint64_t now_us);

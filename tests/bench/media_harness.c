@@ -2,7 +2,8 @@
  *
  * media_harness: a real mspool-media with N calls, without signalling, for the
  * media bench.  Prints the media worker's pid on the first line and the ports
- * "A B" of each call into FILE, then waits for end of file on stdin.
+ * "A B" of each call into FILE, then waits for end of file on stdin.  Each "k"
+ * there kills the media worker with SIGKILL and starts its successor.
  *
  *   media_harness [-n calls] [-p base port] [-e engine] [-x program] FILE
  *
@@ -56,14 +57,29 @@ static void harness_add_calls(struct harness *harness)
 	}
 }
 
-static void harness_wait(struct harness *harness)
+static bool harness_hears(char *ret_byte)
 {
 	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	*ret_byte = 0; /* end of file */
+	return poll(&input, 1, 0) > 0 && read(STDIN_FILENO, ret_byte, 1) >= 0;
+}
+
+static void harness_serve(struct harness *harness)
+{
 	char byte;
 
-	while (poll(&input, 1, 0) == 0 || read(STDIN_FILENO, &byte, 1) > 0) {
+	for (;;) {
 		rig_pump(&harness->rig, 0);
-		usleep(20000);
+		usleep(10000);
+		if (!harness_hears(&byte))
+			continue;
+		if (byte == 0)
+			return;
+		if (byte == 'k') {
+			rig_kill(&harness->rig);
+			rig_respawn(&harness->rig);
+		}
 	}
 }
 
@@ -95,7 +111,7 @@ int main(int argc, char **argv)
 	harness_add_calls(&harness);
 	printf("%d\n", (int)harness.rig.pid);
 	fflush(stdout);
-	harness_wait(&harness);
+	harness_serve(&harness);
 	rig_stop(&harness.rig);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -287,6 +288,16 @@ static void rig_apply_defaults(struct media_rig_settings *settings)
 			settings->host[side] = "127.0.0.1";
 }
 
+/* We hold a duplicate of every socket. */
+static void rig_raise_limit(void)
+{
+	struct rlimit limit;
+
+	rig_need("limit", getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	rig_need("limit", setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 void rig_start(struct media_rig *rig, const struct media_rig_settings *settings)
 {
 	struct book_settings book = {
@@ -296,6 +307,7 @@ void rig_start(struct media_rig *rig, const struct media_rig_settings *settings)
 		.map_size = MAP_SIZE,
 	};
 
+	rig_raise_limit();
 	*rig = (struct media_rig){.settings = *settings, .name = "mw1"};
 	rig_apply_defaults(&rig->settings);
 	snprintf(rig->run_dir, sizeof(rig->run_dir),
