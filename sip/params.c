@@ -114,7 +114,8 @@ bool sip_param_find(struct slice params, const char *name,
 
 	while (sip_param_next(&params, &found, &value) > 0) {
 		if (slice_is_nocase(found, wanted)) {
-			*ret_value = value;
+			if (ret_value)
+				*ret_value = value;
 			return true;
 		}
 	}

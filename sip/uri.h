@@ -29,7 +29,8 @@ struct sip_uri {
 
 /* 0 or -EINVAL.  URI_OTHER gives only the scheme. */
 int uri_parse(struct slice text, struct sip_uri *ret_uri);
-/* A URI parameter; false when absent.  Value "" for a flag. */
+/* A URI parameter; false when absent.  Value "" for a flag; ret_value may be
+ * NULL. */
 bool uri_param(const struct sip_uri *uri, const char *name,
 	       struct slice *ret_value);
 /* The number: user without its ;parameters and visual separators ("-.()"), with
