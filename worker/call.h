@@ -114,6 +114,8 @@ void tx_respond(struct tx *tx, int status, struct slice bytes);
 void tx_step(struct tx *tx, enum tx_event event, const struct arrival *arrival,
 	     const struct sip_message *message);
 void tx_timer(struct tx *tx);
+/* Drops what a server transaction would repeat: it was acknowledged. */
+void tx_drop_answer(struct tx *tx);
 void tx_set_bytes(struct tx *tx, struct slice bytes);
 /* Sends bytes that the transaction repeats itself no more (an ACK). */
 void tx_send_now(struct tx *tx);

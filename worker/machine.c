@@ -220,7 +220,7 @@ static void on_server_acked(struct tx *tx, const struct call_cause *cause)
 	if (tx->record->flags & TX_GOT_ACK)
 		return;
 	tx->record->flags |= TX_GOT_ACK;
-	tx_set_bytes(tx, SLICE_NONE);
+	tx_drop_answer(tx);
 	if (is_first_invite(tx))
 		machine_step(tx->call, CALL_EV_ACK, cause);
 	else

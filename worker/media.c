@@ -134,11 +134,12 @@ static bool is_latching(const struct call *call, enum leg_side leg)
 	       config->trunks[trunk].enable_rtp_latching;
 }
 
+/* codec: what was agreed, the first of the answer. */
 static void wish_side(struct call *call, enum leg_side leg,
-		      const struct sdp_media *media)
+		      const struct sdp_media *media,
+		      const struct sdp_payload *codec)
 {
 	struct media_side *side = &call->record->wish.side[leg];
-	const struct sdp_payload *codec = &media->payloads[0];
 
 	side->remote = media->address;
 	side->remote_rtcp = media->rtcp;
@@ -249,6 +250,7 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 	struct out out = out_init(sdp_buffer, sizeof(sdp_buffer));
 	static char offer[SIP_HEAD_MAX];
 	struct slice offer_text = {offer, 0};
+	const struct sdp_payload *codec;
 	struct sdp_maps maps;
 	struct sdp_edit edit;
 	int audio, offer_audio;
@@ -273,8 +275,9 @@ int media_pass_answer(struct call *call, enum leg_side from, struct slice sdp,
 	if (sdp_write_answer(&offered, &theirs, &edit, &out, &maps) ||
 	    out.is_full)
 		return -ENOENT;
-	wish_side(call, offerer, &offered.media[offer_audio]);
-	wish_side(call, from, &theirs.media[audio]);
+	codec = &theirs.media[audio].payloads[0];
+	wish_side(call, offerer, &offered.media[offer_audio], codec);
+	wish_side(call, from, &theirs.media[audio], codec);
 	take_maps(call, from, &maps);
 	wish_changed(call);
 	call_set(call, LEG_TEXT(offerer, remote_sdp), offer_text);

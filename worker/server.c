@@ -12,7 +12,7 @@
 #include "worker/adopt.h"
 #include "worker/transport.h"
 
-#define BOOK_MAP_SIZE (256ull << 20)
+#define BOOK_MAP_SIZE (64ull << 20) /* to begin with; it grows */
 
 struct server *server_get(struct worker *worker, unsigned index)
 {

@@ -67,6 +67,13 @@ static void set_text(struct tx *tx, size_t ref_offset, struct slice text)
 	turn_mark_tx(tx);
 }
 
+/* After the ACK of a 2xx there is nothing more to answer. */
+void tx_drop_answer(struct tx *tx)
+{
+	set_text(tx, offsetof(struct tx_record, via), SLICE_NONE);
+	tx_set_bytes(tx, SLICE_NONE);
+}
+
 void tx_set_bytes(struct tx *tx, struct slice bytes)
 {
 	void *record;
@@ -171,6 +178,14 @@ static void schedule_repeat(struct tx *tx)
 		wait ? tx->call->server->worker->now_us + wait : 0;
 }
 
+/* An answered request of ours is not sent again; only an INVITE keeps its
+ * bytes, from which ACK and CANCEL are made. */
+static void drop_bytes(struct tx *tx, enum tx_state state)
+{
+	if (tx->record->role == TX_CLIENT && state == TX_COMPLETED)
+		tx_set_bytes(tx, SLICE_NONE);
+}
+
 /* Enters a state: its deadline and its first repeat. */
 static void enter(struct tx *tx, enum tx_state state)
 {
@@ -183,6 +198,7 @@ static void enter(struct tx *tx, enum tx_state state)
 		timeout ? tx->call->server->worker->now_us + timeout : 0;
 	schedule_repeat(tx);
 	tx_rearm(tx);
+	drop_bytes(tx, state);
 	turn_mark_tx(tx);
 }
 
