@@ -57,7 +57,7 @@ int main(void)
 	begin("The call (worker/machine.def)",
 	      "Couples the two legs: A is the caller's, B the callee's.",
 	      "| state | event | next | actions, in order |");
-#define CALL_ROW(state, event, next, ...)                                     \
+#define CALL_ROW(state, event, next, ...)                                      \
 	call_row(#state, #event, #next, #__VA_ARGS__);
 #include "worker/machine.def"
 #undef CALL_ROW
@@ -65,7 +65,7 @@ int main(void)
 	      "RFC 3261 17 with RFC 6026. Time-outs and repeats stand in "
 	      "sip/transaction.c.",
 	      "| role | state | event | next | actions |");
-#define TX_ROW(role, state, event, next, actions)                             \
+#define TX_ROW(role, state, event, next, actions)                              \
 	tx_row(#role, #state, #event, #next, #actions);
 #include "sip/transaction.def"
 #undef TX_ROW
@@ -73,7 +73,7 @@ int main(void)
 	      "A slot is a Mediation Server or a media worker; slots.c carries "
 	      "the actions out.",
 	      "| life | event | next | actions |");
-#define LIFE_ROW(life, event, next, actions)                                  \
+#define LIFE_ROW(life, event, next, actions)                                   \
 	life_row(#life, #event, #next, #actions);
 #include "master/supervise.def"
 #undef LIFE_ROW
