@@ -54,6 +54,8 @@ class CaseRun:
                   "FE_TRANSPORT": case.front_transport,
                   "GW_TRANSPORT": case.gateway_transport,
                   "POOL_HOST": net_of.uri_host(self.places["INTERNAL"])}
+        local, values["LOCAL_RTP"] = self.net.local()
+        values["LOCAL"] = net_of.text(local)
         for name, place in self.places.items():
             values[name] = net_of.text(place)
         return {**values, **case.values, **self.saved}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private loopback addresses, so that cases may run side by side: every case
-owns 127.a.b.0/24 (IPv6 has only ::1, so there it owns a block of ports).
+owns 127.a.b.0/24, and a block of ports for IPv6, which has only ::1, and for
+programs that bind 0.0.0.0 and so speak from 127.0.0.1.
 
 The lock is a bound socket held for the case's life: the kernel gives it back
 whatever becomes of us."""
@@ -15,6 +16,7 @@ FIRST_HOST = {"FE": 10, "GW": 40, "UA": 70, "STRANGER": 100}
 SIP_PORT = 5060
 INTERNAL_PORT, GATEWAY_PORT = 5070, 5068
 IPV6_FIRST_PORT, IPV6_BLOCK, IPV6_BLOCKS = 10000, 200, 30
+LOCAL_RTP_FIRST, LOCAL_RTP_BLOCK = 34000, 200
 
 
 class Net:
@@ -32,8 +34,7 @@ class Net:
 
     def _lock(self):
         wanted = [(f"127.{self.a}.{self.b}.{LOCK_HOST}", LOCK_PORT)]
-        if self.is_ipv6:
-            wanted.append(("127.255.254.1", 1000 + self.block))
+        wanted.append(("127.255.254.1", 1000 + self.block))
         held = []
         for address in wanted:
             lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -55,8 +56,7 @@ class Net:
         match = re.fullmatch(r"([A-Z]+?)(\d*)", name.upper())
         kind, number = match.group(1), int(match.group(2) or 1)
         if self.is_ipv6:
-            offset = (FIRST_HOST[kind] - 10 + number) // 1
-            return "::1", self._port(offset)
+            return "::1", self._port(FIRST_HOST[kind] - 10 + number)
         return f"127.{self.a}.{self.b}.{FIRST_HOST[kind] + number}", SIP_PORT
 
     def _port(self, offset):
@@ -70,6 +70,12 @@ class Net:
         host = f"127.{self.a}.{self.b}.{POOL_HOST}"
         return {"INTERNAL": (host, INTERNAL_PORT),
                 "GATEWAY": (host, GATEWAY_PORT)}
+
+    def local(self):
+        """(host, port) and RTP ports of a program that binds 0.0.0.0."""
+        first = LOCAL_RTP_FIRST + self.block * LOCAL_RTP_BLOCK
+        return (("127.0.0.1", self._port(160)),
+                f"{first}-{first + LOCAL_RTP_BLOCK - 2}")
 
     def media_ports(self):
         if self.is_ipv6:

@@ -24,6 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SHARED = HERE.parent / "peers"
 FIRST_MEDIA_PORT = 30000
 FIRST_MEDIA_PORT6 = 40000
+BARESIP_FILES = ("config", "accounts")
+BARESIP_LIMIT_S = 6
 XML_DEFAULTS = {"RING": "200", "CODE": "486"}
 SIPP_IDLE = 99  # ended in order, no call processed
 
@@ -200,21 +202,25 @@ class Kamailio(Peer):
 
 
 class Baresip(Peer):
-    """`baresip FOLDER`: a folder of templates (config, accounts), copied."""
+    """`baresip COMMAND…`: its files are the scenario's `config` and `accounts`,
+    which are templates.  It binds RTP to 0.0.0.0, so its address is @LOCAL@."""
 
     def __init__(self, run, name, program, words):
         super().__init__(run, name, words)
-        self.is_server = "-t" not in words
+        self.is_server = not words
+        self.place = run.net.local()[0]
 
     def command(self):
         home = self.path(".home")
         home.mkdir()
-        for source in sorted(find(self.run.case, self.words[0]).iterdir()):
-            (home / source.name).write_text(
-                self.run.fill(source.read_text()))
-        words = [w for w in self.words[1:] if w != "later" and "=" not in w
-                 or w.startswith("/")]
-        return ["baresip", "-f", home, *words]
+        for name in BARESIP_FILES:
+            (home / name).write_text(self.run.fill(
+                find(self.run.case, name).read_text()))
+        (home / "contacts").touch()
+        commands = [w for word in self.words for w in ("-e", word)]
+        # it has no way to end with the call
+        limit = ["-t", BARESIP_LIMIT_S] if self.words else []
+        return ["baresip", "-4", "-f", home, *limit, *commands]
 
 
 class Relay(Peer):
