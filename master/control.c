@@ -22,6 +22,7 @@
 #include "master/verbs.h"
 
 #define CONNECTIONS_MAX 32
+#define PAUSE_US	(100 * USEC_PER_MSEC)
 #define TALK_US		(5 * USEC_PER_SEC) /* to send a line, to read answers */
 
 struct request {
@@ -41,7 +42,8 @@ struct request {
 
 struct control {
 	int fd;
-	struct watch *watch;
+	struct watch *watch; /* NULL while there is no descriptor to spare */
+	uint64_t resume_us;  /* until then */
 	struct request *requests;
 	unsigned n_requests;
 };
@@ -248,8 +250,14 @@ static void on_connect(int listening, unsigned what, void *arg)
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (fd < 0)
+	if (fd < 0) {
+		/* Readable it stays: to watch on would be to spin. */
+		if (errno == EMFILE || errno == ENFILE) {
+			m->control->watch = watch_free(m->control->watch);
+			m->control->resume_us = clock_boot_us() + PAUSE_US;
+		}
 		return;
+	}
 	if (m->control->n_requests >= CONNECTIONS_MAX)
 		close(fd);
 	else
@@ -276,9 +284,20 @@ static void review(struct request *request, uint64_t now_us)
 		drop(request);
 }
 
+static void watch_socket(struct master *m, uint64_t now_us)
+{
+	struct control *control = m->control;
+
+	if (!control->watch && now_us >= control->resume_us)
+		control->watch = loop_watch(m->loop, control->fd, LOOP_READ,
+					    on_connect, m);
+}
+
 void control_review(struct master *m, uint64_t now_us)
 {
 	struct request *next;
+
+	watch_socket(m, now_us);
 
 	for (struct request *r = m->control->requests; r; r = next) {
 		next = r->next;
@@ -333,9 +352,8 @@ int control_open(struct master *m, char *why)
 		free(control);
 		return rc;
 	}
-	control->watch =
-		loop_watch(m->loop, control->fd, LOOP_READ, on_connect, m);
 	m->control = control;
+	watch_socket(m, clock_boot_us());
 	return 0;
 }
 

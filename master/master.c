@@ -125,12 +125,20 @@ static void on_reopen(int number, unsigned what, void *arg)
 	tell(arg, LOG_LVL_INFO, "reopen", "reason=\"logs are on stderr\"");
 }
 
+/* Left alone, the signal would end us. */
+static void on_upgrade(int number, unsigned what, void *arg)
+{
+	(void)number, (void)what;
+	tell(arg, LOG_LVL_WARNING, "upgrade_refused",
+	     "reason=\"this release replaces no programs while it runs\"");
+}
+
 static const struct signal_row {
 	int number;
 	loop_fn *on_signal;
 } signals[] = {
 	{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGQUIT, on_quit},
-	{SIGHUP, on_hang_up},	 {SIGUSR1, on_reopen},
+	{SIGHUP, on_hang_up},	 {SIGUSR1, on_reopen},	 {SIGUSR2, on_upgrade},
 };
 
 #define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))

@@ -107,6 +107,7 @@ static int switch_to(struct master *m, struct config *config, char *text,
 			 "the configuration cannot be kept: %s", strerror(-rc));
 		return rc;
 	}
+	master_open_log(m);
 	n_gone = sockets_mark(&m->sockets, config);
 	if (n_gone > 0)
 		tell(m, LOG_LVL_NOTICE, "listeners_gone", "sockets=%u", n_gone);

@@ -23,19 +23,13 @@ static bool needs_sockets(struct master *m, unsigned book, unsigned n)
 static int bind_books(struct master *m, const struct config *config,
 		      unsigned n_signalling, char *why)
 {
-	unsigned n_before = m->sockets.n;
+	int rc = 0;
 
-	for (unsigned book = 1; book <= BOOK_MAX; book++) {
-		int rc = 0;
-
+	for (unsigned book = 1; book <= BOOK_MAX && rc == 0; book++) {
 		if (needs_sockets(m, book, n_signalling))
 			rc = sockets_bind(&m->sockets, config, book, why);
-		if (rc < 0) {
-			sockets_undo(&m->sockets, n_before);
-			return rc;
-		}
 	}
-	return 0;
+	return rc;
 }
 
 static int prepare_kind(struct master *m, enum slot_kind kind, unsigned n,
@@ -62,9 +56,8 @@ int scale_prepare(struct master *m, const struct config *config,
 	unsigned n_before = m->sockets.n;
 	int rc = bind_books(m, config, n_signalling, why);
 
-	if (rc < 0)
-		return rc;
-	rc = prepare_kind(m, SLOT_SIGNALLING, n_signalling, why);
+	if (rc == 0)
+		rc = prepare_kind(m, SLOT_SIGNALLING, n_signalling, why);
 	if (rc == 0)
 		rc = prepare_kind(m, SLOT_MEDIA, n_media, why);
 	if (rc < 0)

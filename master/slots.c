@@ -31,6 +31,20 @@ static const struct {
 	[SLOT_MEDIA] = {"mspool-media"},
 };
 
+/* What is known of it from before: the administrator's word, and the epoch
+ * that its next owner must be above. */
+static void remember(struct master *m, struct slot *slot)
+{
+	uint32_t last = 0;
+
+	slot->is_drained = pool_table_admin(m->table, slice_of(slot->name)) &
+			   ADMIN_DRAINED;
+	if (slot->id.kind == SLOT_SIGNALLING)
+		last = book_last_epoch(m->run_dir, slot->id.index);
+	if (last > slot->epoch)
+		slot->epoch = last;
+}
+
 int slot_prepare(struct master *m, struct slot *slot)
 {
 	struct message_doorbell bell = {.slot = slot->id};
@@ -46,6 +60,7 @@ int slot_prepare(struct master *m, struct slot *slot)
 		close(slot->doorbell);
 		return rc;
 	}
+	remember(m, slot);
 	slot->owner = slot;
 	slot->is_known = true;
 	slots_send_all(m, MESSAGE_DOORBELL, &bell, slot->doorbell);
@@ -211,6 +226,8 @@ static void act_spawn(struct slot *slot)
 	slot->patience_us = now + START_GRACE_US;
 	slot->generation = 0;
 	slot->is_warned = false;
+	board_close(slot->board); /* another release may make another page */
+	slot->board = NULL;
 	slot->is_killed = false;
 	rc = start_process(slot);
 	if (rc == 0) {

@@ -235,8 +235,6 @@ static int bind_listener(struct sockets *sockets, const struct config *config,
 int sockets_bind(struct sockets *sockets, const struct config *config,
 		 unsigned book, char *why)
 {
-	unsigned n_before = sockets->n;
-
 	for (unsigned i = 0; i < config->n_listeners; i++) {
 		const struct config_listener *listener = &config->listeners[i];
 		struct message_listener head = head_of(config, listener, book);
@@ -244,7 +242,6 @@ int sockets_bind(struct sockets *sockets, const struct config *config,
 
 		if (rc < 0) {
 			explain(config, listener, &head, rc, why);
-			sockets_undo(sockets, n_before);
 			return rc;
 		}
 	}

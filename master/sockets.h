@@ -22,9 +22,9 @@ struct sockets {
 
 #define SOCKETS_WHY_MAX 256
 
-/* Binds every listener of config for this book that is not bound yet.  All or
- * nothing; on failure `why` (SOCKETS_WHY_MAX) names the listener and the
- * reason. */
+/* Binds every listener of config for this book that is not bound yet.  On
+ * failure `why` (SOCKETS_WHY_MAX) names the listener and the reason, and what
+ * was bound before it is the caller's to undo. */
 int sockets_bind(struct sockets *sockets, const struct config *config,
 		 unsigned book, char *why);
 /* Closes what was bound after there were n. */

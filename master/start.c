@@ -306,19 +306,6 @@ static int put_in_force(struct master *m)
 	return fail("the configuration cannot be kept: %s", strerror(-rc));
 }
 
-static void take_books(struct slot *slot)
-{
-	struct slice name = slice_of(slot->name);
-	uint32_t last = 0;
-
-	slot->is_drained =
-		pool_table_admin(slot->master->table, name) & ADMIN_DRAINED;
-	if (slot->id.kind == SLOT_SIGNALLING)
-		last = book_last_epoch(slot->master->run_dir, slot->id.index);
-	if (last > slot->epoch)
-		slot->epoch = last;
-}
-
 /* From here on the log speaks. */
 static int run_children(struct master *m)
 {
@@ -329,12 +316,9 @@ static int run_children(struct master *m)
 	tell(m, LOG_LVL_NOTICE, "pool_start",
 	     "version=%s generation=%u signalling=%u media=%u", PACKAGE_VERSION,
 	     m->generation, pool->signalling_workers, pool->media_workers);
-	for_each_slot(slot, m)
-	{
-		take_books(slot);
-		slot->takes_calls = slot->id.kind == SLOT_SIGNALLING &&
-				    slot->id.index <= pool->signalling_workers;
-	}
+	for_each_slot(slot, m) slot->takes_calls =
+		slot->id.kind == SLOT_SIGNALLING &&
+		slot->id.index <= pool->signalling_workers;
 	steer_spread(m);
 	simulators_apply(m);
 	scale_apply(m, pool->signalling_workers, pool->media_workers);

@@ -71,7 +71,7 @@ static bool is_quiet(struct master *m, uint64_t now_us)
 	if (now_us >= m->stop_by_us)
 		return true;
 	return now_us - m->stop_since_us >= DRAIN_AT_LEAST_US &&
-	       slots_are_up(m) && slots_calls(m) == 0;
+	       slots_are_settled(m) && slots_calls(m) == 0;
 }
 
 /* A phase without is_over lasts until stop_begin, or for good. */

@@ -27,6 +27,7 @@ static struct rig {
 	char folder[64];
 	pid_t pid;
 	unsigned port;
+	const char *pool_lines;
 	char line[512];
 	struct {
 		char file[32];
@@ -70,18 +71,48 @@ static void copy_program(const char *from, const char *to)
 	close(out);
 }
 
-/* Four ports in a row that nobody has now: internal, gateway and room. */
-static unsigned find_port(void)
+int rig_bind(unsigned last, unsigned port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert(bind(fd, (struct sockaddr *)&at, len) == 0);
-	cr_assert(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+	at.sin_addr.s_addr = htonl(0x7f000000u | last);
+	at.sin_port = htons((uint16_t)port);
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
 	close(fd);
-	return ntohs(at.sin_port);
+	return -1;
+}
+
+static bool are_free(unsigned port)
+{
+	for (unsigned i = 0; i < 2 * RIG_PORTS; i++) {
+		int fd = rig_bind(1 + i % 2, port + i / 2);
+
+		if (fd < 0)
+			return false;
+		close(fd);
+	}
+	return true;
+}
+
+/* Below the ports for audio, of which pool.ini would be warned. */
+#define PORT_MIN 10000
+#define N_PORTS	 6000
+
+/* Tests run side by side, so each begins to look somewhere else. */
+static unsigned find_port(void)
+{
+	unsigned first = (unsigned)getpid() * RIG_PORTS % N_PORTS;
+
+	for (unsigned i = 0; i < N_PORTS; i += RIG_PORTS) {
+		unsigned port = PORT_MIN + (first + i) % N_PORTS;
+
+		if (are_free(port))
+			return port;
+	}
+	cr_assert_fail("no free ports");
+	return 0;
 }
 
 void rig_make(void)
@@ -101,6 +132,11 @@ unsigned rig_port(void)
 	return rig.port;
 }
 
+void rig_pool_lines(const char *lines)
+{
+	rig.pool_lines = lines;
+}
+
 void rig_config(unsigned signalling, unsigned media, const char *more)
 {
 	FILE *file = fopen(rig_path("pool.ini"), "we");
@@ -108,13 +144,14 @@ void rig_config(unsigned signalling, unsigned media, const char *more)
 	cr_assert(file);
 	fprintf(file,
 		"[pool]\nfqdn = pool.test\nrun_dir = %s/run\n"
-		"signalling_workers = %u\nmedia_workers = %u\n"
+		"signalling_workers = %u\nmedia_workers = %u\n%s"
 		"[listen internal]\nudp = 127.0.0.2:%u\ntcp = 127.0.0.2:%u\n"
 		"[listen gateway]\nudp = 127.0.0.1:%u\n"
 		"[frontend fe1]\naddress = 127.0.0.1:9\ntransport = udp\n"
 		"[gateway gw1]\naddress = 127.0.0.1:10\ntransport = udp\n%s",
-		rig.folder, signalling, media, rig.port, rig.port, rig.port,
-		more);
+		rig.folder, signalling, media,
+		rig.pool_lines ? rig.pool_lines : "", rig.port, rig.port,
+		rig.port, more);
 	fclose(file);
 }
 

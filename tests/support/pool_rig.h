@@ -17,6 +17,8 @@ void rig_make(void);
 void rig_remove(void);
 /* Writes pool.ini: so many workers, and further lines for its end. */
 void rig_config(unsigned signalling, unsigned media, const char *more);
+/* Further lines of [pool] for every rig_config from now on. */
+void rig_pool_lines(const char *lines);
 /* A file of fake_child.c's table; NULL text removes it. */
 void rig_ask(const char *file, const char *text);
 /* Starts mspoold -f; its stderr goes to "log".  Does not wait. */
@@ -41,7 +43,11 @@ unsigned rig_count_lines(const char *file, const char *pattern);
 /* The pid of the slot's last start. */
 pid_t rig_pid(const char *slot);
 const char *rig_path(const char *rest);
-/* The run folder's UDP port of [listen gateway]: free when the rig was made. */
+/* The port of [listen internal] (127.0.0.2) and [listen gateway] (127.0.0.1);
+ * it and the RIG_PORTS - 1 after it were free when the rig was made. */
+#define RIG_PORTS 8
 unsigned rig_port(void);
+/* Binds UDP at 127.0.0.last; -1 when the port is taken. */
+int rig_bind(unsigned last, unsigned port);
 
 #endif

@@ -109,12 +109,9 @@ Test(master, refuses_a_wrong_configuration_with_78_and_its_lines)
 
 Test(master, names_the_listener_whose_address_is_taken)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = rig_bind(1, rig_port());
 
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	at.sin_port = htons((uint16_t)rig_port());
-	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	cr_assert(ge(int, fd, 0));
 	rig_config(1, 0, "");
 	rig_start();
 	cr_expect(eq(int, rig_wait_end(), 1));
@@ -401,26 +398,56 @@ Test(master, reload_with_mistakes_changes_nothing_and_names_them_all)
 	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 *"), 0));
 }
 
+static void expect_free(unsigned last, unsigned port)
+{
+	int fd = rig_bind(last, port);
+
+	cr_expect(ge(int, fd, 0), "127.0.0.%u:%u is taken", last, port);
+	close(fd);
+}
+
+/* Two trunk ports, of which the second is taken: the first is given up. */
 Test(master, reload_that_cannot_bind_changes_nothing)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(at);
+	unsigned port = rig_port();
+	int fd = rig_bind(1, port + 2);
 	char more[256];
 
+	cr_assert(ge(int, fd, 0));
 	rig_config(1, 0, "");
 	rig_start_up();
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
-	getsockname(fd, (struct sockaddr *)&at, &len);
-	snprintf(more, sizeof(more), "[trunk gw1]\ngateway = gw1\nport = %u\n",
-		 ntohs(at.sin_port));
+	snprintf(more, sizeof(more),
+		 "[trunk gw1]\ngateway = gw1\nport = %u\n"
+		 "[trunk t2]\ngateway = gw1\nport = %u\n",
+		 port + 1, port + 2);
 	rig_config(2, 0, more);
 	expect_part(rig_request("reload"), "cannot listen on");
+	expect_free(1, port + 1);
 	cr_expect(eq(uint, rig_count_lines("fake.log", "* config 2"), 0));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 *"), 0));
 	close(fd);
 	expect_part(rig_request("reload"), "\nok\n"); /* it is free now */
-	expect_line("fake.log", "ms2 serve ms2 epoch 1 listeners 4 *");
+	expect_line("fake.log", "ms2 serve ms2 epoch 1 listeners 5 *");
+}
+
+/* Per server, ms2 could be had and ms3 could not: neither is added. */
+Test(master, scale_that_cannot_bind_for_every_server_adds_none)
+{
+	unsigned port = rig_port();
+	int fd = rig_bind(1, port + 2);
+
+	cr_assert(ge(int, fd, 0));
+	rig_pool_lines("addressing = per-server\n");
+	rig_config(1, 0, "");
+	rig_start_up();
+	expect_part(rig_request("scale signalling 3"), "ms3): Address already");
+	expect_free(1, port + 1);
+	expect_free(2, port + 1);
+	expect_free(2, port + 2);
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 *"), 0));
+	close(fd);
+	cr_expect(rig_is_ok("scale signalling 3"));
+	expect_line("fake.log", "ms3 serve ms3 epoch 1 listeners 3 *");
 }
 
 Test(master, reload_n_only_looks)
