@@ -492,7 +492,7 @@ void connection_close(struct connection *c, const char *why)
 		return;
 	c->is_gone = true;
 	log_event(LOG_LVL_DEBUG, "connection_closed", "id=%llx why=%s",
-		  (unsigned long long)c->id, log_quote(why, -1));
+		  (unsigned long long)c->id, log_quote(why, (int)strlen(why)));
 	timer_cancel(&c->timer);
 	c->watch = watch_free(c->watch);
 	HASH_DEL(server->connections, c);
