@@ -92,12 +92,25 @@ int media_take_ports(struct call *call, enum listener_side side_a,
 
 static struct sdp theirs, offered;
 
+/* The gateway's side is shown the trunk's codecs, if it names any. */
+static const struct text_list *codecs_for(const struct call *call,
+					  enum leg_side leg)
+{
+	const struct config *config = call->server->worker->child.config;
+	int trunk = config_trunk_index(config,
+				       call_text(call, call->record->trunk));
+
+	if (trunk >= 0 && call->record->leg[leg].side == SIDE_GATEWAY &&
+	    config->trunks[trunk].codecs.n)
+		return &config->trunks[trunk].codecs;
+	return &config->media.codecs;
+}
+
 static struct sdp_edit edit_for(struct call *call, enum leg_side leg,
 				enum sdp_flow flow)
 {
 	struct leg_record *l = &call->record->leg[leg];
-	struct text_list *codecs =
-		&call->server->worker->child.config->media.codecs;
+	const struct text_list *codecs = codecs_for(call, leg);
 	static struct text_list_view view;
 
 	view = (struct text_list_view){(const char *const *)codecs->items,
