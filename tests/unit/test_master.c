@@ -236,6 +236,24 @@ Test(master, gives_the_book_of_a_crash_loop_to_a_sibling)
 		  "a slot that is down holds no reload up");
 }
 
+/* The slow one: a slot that is down rests for 30 s. */
+Test(master, tries_a_slot_that_is_down_again_and_gives_it_its_book_back)
+{
+	rig_config(2, 0, "");
+	rig_start_up();
+	rig_ask("die-ms2", "");
+	kill(rig_pid("ms2"), SIGKILL);
+	assert_line("log", "*event=worker_down*slot=ms2*");
+	assert_line("fake.log", "ms1 serve ms2 *");
+	rig_ask("die-ms2", NULL);
+	rig_forget_lines("fake.log");
+	sleep(25);
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 *"), 0));
+	assert_line("fake.log", "ms1 retire ms2");
+	expect_line("fake.log", "ms2 serve ms2 epoch * listeners 3 *");
+	cr_expect(rig_is_ok("workers-ready"));
+}
+
 Test(master, moves_the_prober_at_its_death)
 {
 	rig_config(2, 0, "");
