@@ -22,3 +22,12 @@ EXTRA_DIST += tests/unit/sdp
 EXTRA_PROGRAMS += tests/bench_scan
 tests_bench_scan_SOURCES = tests/bench/bench_scan.c
 tests_bench_scan_LDADD = libsip.a libbase.a $(OSIP_LIBS)
+
+# doc/states.md is printed from the state tables (doc/how-to/add-a-state.md).
+check_PROGRAMS += tests/support/print_states
+tests_support_print_states_SOURCES = tests/support/print_states.c
+TESTS += tests/unit/printed-states
+EXTRA_DIST += tests/unit/printed-states
+.PHONY: states
+states: tests/support/print_states
+	$(AM_V_GEN)tests/support/print_states >$(srcdir)/doc/states.md
