@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -176,6 +177,7 @@ static _Noreturn void exec_master(void)
 	int log = open(rig_path("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	char config[128];
 
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* when the test itself is killed */
 	snprintf(config, sizeof(config), "%s/pool.ini", rig.folder);
 	dup2(log, STDERR_FILENO);
 	dup2(log, STDOUT_FILENO);
