@@ -76,3 +76,4 @@ include tests/unit/media.mk
 include tests/unit/config.mk
 include tests/unit/master.mk
 include tests/fuzz/local.mk
+include tests/bench/local.mk
