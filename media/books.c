@@ -35,7 +35,11 @@ static void books_open_link(const struct media *media, struct served *served,
 {
 	struct book_link *link = &served->link[book];
 
-	books_open_ring(media, RING_LOOK, book, served->slot, &link->look);
+	if (!link->look) {
+		books_open_ring(media, RING_LOOK, book, served->slot,
+				&link->look);
+		served->n_links += link->look != NULL;
+	}
 	books_open_ring(media, RING_TOLD, served->slot, book, &link->told);
 	for (unsigned side = 0; side < N_SIDES; side++) {
 		struct offer *offer = &link->offer[side];
@@ -336,7 +340,8 @@ static void books_audit(struct media *media, struct served *served,
 static void books_round_link(struct media *media, struct served *served,
 			     unsigned book)
 {
-	offers_top_up(served, book, media->is_draining, media->now_us);
+	media->is_hungry |=
+		offers_top_up(served, book, media->is_draining, media->now_us);
 	books_audit(media, served, book);
 }
 
@@ -355,6 +360,7 @@ void books_round(struct media *media)
 {
 	unsigned n_rows = books_rows_due(media);
 
+	media->is_hungry = false;
 	books_each_link(media, books_round_link);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
 		if (books_is_served(media, slot))

@@ -30,6 +30,7 @@ struct media {
 	uint64_t rows_us;      /* when rows were last looked at */
 	bool is_channel_ready; /* something to read there */
 	bool is_draining;      /* no new calls: no ports on offer */
+	bool is_hungry;	       /* ports are wanted sooner than usual */
 	bool is_retired;       /* leave the loop */
 	bool are_rings_asleep; /* producers ring the bell */
 };

@@ -97,7 +97,8 @@ static void media_housekeeping(struct media *media)
 /* Before a long wait the producers must know that the bell is needed. */
 static struct engine_wait media_wait(struct media *media)
 {
-	struct engine_wait wait = pace_wait(&media->pace, IDLE_US);
+	struct engine_wait wait =
+		pace_wait(&media->pace, media->is_hungry ? ROUND_US : IDLE_US);
 	bool is_long = wait.wait_us > PACE_GATHER_US;
 
 	books_sleep(media, is_long);

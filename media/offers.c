@@ -70,13 +70,25 @@ static void offers_settle(struct book_link *link, struct offer *offer,
 	}
 }
 
+/* A fair part of the range and of the descriptors, so that no book and no side
+ * of it can starve the others of a short range. */
+static unsigned offers_limit(const struct served *served)
+{
+	unsigned n_rings = N_SIDES * (served->n_links ? served->n_links : 1);
+	unsigned of_range = served->ports.share / n_rings;
+	unsigned of_pairs = served->ports.pairs->max / 2 / n_rings;
+	unsigned limit = of_range < of_pairs ? of_range : of_pairs;
+
+	if (limit < 1)
+		return 1;
+	return limit < OFFERS_MAX ? limit : OFFERS_MAX;
+}
+
 /* A ring that ran low between two rounds gets twice as many. */
 static void offers_grow(const struct served *served, struct offer *offer)
 {
-	unsigned limit = served->ports.pairs->max / 8;
+	unsigned limit = offers_limit(served);
 
-	if (limit > OFFERS_MAX)
-		limit = OFFERS_MAX;
 	if (offer->target == 0)
 		offer->target = OFFERS_START;
 	else if (offer->offered.n <= offer->target / 4)
@@ -106,26 +118,43 @@ static int offers_put(struct served *served, struct offer *offer, unsigned book,
 	return 0;
 }
 
-void offers_top_up(struct served *served, unsigned book, bool is_draining,
+/* True: stopped by the bound of a round. */
+static bool offers_fill(struct served *served, struct offer *offer,
+			unsigned book, unsigned side, uint64_t now_us)
+{
+	unsigned n = 0;
+
+	if (now_us < offer->retry_us)
+		return false;
+	offers_grow(served, offer);
+	while (offer->offered.n < offer->target) {
+		if (n++ == OFFERS_BINDS_A_ROUND)
+			return true;
+		if (offers_put(served, offer, book, side, now_us)) {
+			offer->retry_us = now_us + OFFERS_RETRY_US;
+			return false;
+		}
+	}
+	return false;
+}
+
+bool offers_top_up(struct served *served, unsigned book, bool is_draining,
 		   uint64_t now_us)
 {
 	struct book_link *link = &served->link[book];
+	bool is_hungry = false;
 
 	for (unsigned side = 0; side < N_SIDES; side++) {
 		struct offer *offer = &link->offer[side];
-		unsigned n = 0;
 
 		if (!offer->ring)
 			continue;
 		offers_settle(link, offer, now_us);
 		if (!served->is_own || is_draining)
 			continue;
-		offers_grow(served, offer);
-		while (offer->offered.n < offer->target &&
-		       n++ < OFFERS_BINDS_A_ROUND)
-			if (offers_put(served, offer, book, side, now_us))
-				break;
+		is_hungry |= offers_fill(served, offer, book, side, now_us);
 	}
+	return is_hungry;
 }
 
 bool offers_has_overdue(const struct served *served, unsigned book,

@@ -11,14 +11,16 @@
 #define OFFERS_START	  32
 #define OFFERS_MAX	  512
 #define OFFERS_RECLAIM_US 5000000ull
+#define OFFERS_RETRY_US	  250000ull /* when no port was to be had */
 #define OFFERS_BINDS_A_ROUND                                                   \
 	16 /* binding costs ~40 us a pair: not too long                        \
 	    */
 
 /* After a start: what lies in the ring is on offer, whoever put it there. */
 void offers_resume(struct served *served, unsigned book, unsigned side);
-/* Sees what was taken and fills up, unless draining. */
-void offers_top_up(struct served *served, unsigned book, bool is_draining,
+/* Sees what was taken and fills up, unless draining.  True: more is wanted at
+ * once (it goes by so many a round). */
+bool offers_top_up(struct served *served, unsigned book, bool is_draining,
 		   uint64_t now_us);
 /* True if a pair was taken so long ago that its wish should have come. */
 bool offers_has_overdue(const struct served *served, unsigned book,

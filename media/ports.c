@@ -147,6 +147,8 @@ void ports_set_range(struct ports *ports, const struct port_range *range,
 		     unsigned n_slots)
 {
 	ports->range = *range;
+	ports->share =
+		(range->max - range->min + 1u) / 2 / (n_slots ? n_slots : 1);
 	for (unsigned side = 0; side < N_SIDES; side++)
 		ports->next[side] = port_start(range, ports->slot, n_slots);
 }

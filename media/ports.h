@@ -43,6 +43,7 @@ struct ports {
 	unsigned slot;
 	struct pairs *pairs; /* not owned */
 	struct port_range range;
+	unsigned share; /* of the range's pairs: this slot's fair part */
 	uint16_t next[N_SIDES]; /* candidate; slots begin at different places */
 	struct pair **by_port[N_SIDES]; /* by port / 2 */
 	struct pair_queue resting[N_SIDES];

@@ -19,6 +19,7 @@ struct offer {
 	struct ring *ring;	   /* NULL: not open */
 	struct pair_queue offered; /* in the ring, in its order */
 	unsigned target;	   /* how many shall lie there */
+	uint64_t retry_us;	   /* not before: the range is used up */
 };
 
 /* A slow look through a book for what no ring told (books.c). */
@@ -48,6 +49,7 @@ struct served {
 	unsigned next_row; /* where the look at the rows goes on */
 	struct ports ports;
 	struct book_link link[BOOK_MAX + 1]; /* by book, from 1 */
+	unsigned n_links;		     /* that are open */
 };
 
 struct served_settings {

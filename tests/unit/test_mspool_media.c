@@ -156,8 +156,10 @@ static void start_with(struct media_rig_settings settings)
 	for (unsigned side = 0; side < RIG_SIDES; side++)
 		if (!settings.host[side])
 			settings.host[side] = host;
-	settings.port_min = 24000;
-	settings.port_max = 24999;
+	if (!settings.port_min) {
+		settings.port_min = 24000;
+		settings.port_max = 24999;
+	}
 	rig_start(&rig, &settings);
 }
 
@@ -633,6 +635,29 @@ Test(mspool_media, a_sibling_goes_on_with_the_calls_of_a_retired_slot)
 	rig.name = "mw1";
 	rig_respawn(&rig);
 	cr_expect(hears(&talk.b, NULL), "it waited in the socket");
+}
+
+/* ---- few ports
+ * ---------------------------------------------------------------------- */
+
+static void start_short(void)
+{
+	start_with((struct media_rig_settings){.port_min = 24000,
+					       .port_max = 24009});
+}
+
+TestSuite(mspool_media_short, .init = start_short, .fini = stop, .timeout = 60);
+
+Test(mspool_media_short, a_range_of_ten_ports_carries_two_calls_and_they_return)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		struct talk first = talk_begun(), second = talk_begun();
+
+		expect_both_ways(&first);
+		expect_both_ways(&second);
+		rig_delete(&rig, first.call);
+		rig_delete(&rig, second.call);
+	}
 }
 
 /* ---- addresses of the other family
