@@ -213,13 +213,13 @@ void rig_respawn(struct media_rig *rig)
 
 void rig_kill(struct media_rig *rig)
 {
-	if (!rig->pid)
-		return;
-	kill(rig->pid, SIGKILL);
-	waitpid(rig->pid, NULL, 0);
-	rig->pid = 0;
-	/* What it sent before it died counts: a socket held is held. */
-	rig_pump(rig, 1);
+	if (rig->pid) {
+		kill(rig->pid, SIGKILL);
+		waitpid(rig->pid, NULL, 0);
+		rig->pid = 0;
+		/* What it sent before it died counts: a socket held is held. */
+		rig_pump(rig, 1);
+	}
 	rig->channel = channel_free(rig->channel);
 }
 
