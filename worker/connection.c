@@ -328,7 +328,7 @@ static size_t take_one(struct connection *c, char *bytes, size_t len,
 	memcpy(message_buffer, bytes, arrival.len);
 	if (intake_message(&arrival))
 		*ret_close = true;
-	return arrival.len;
+	return arrival.is_stuck ? 0 : arrival.len;
 }
 
 static void take_all(struct connection *c, char *bytes, size_t len)
@@ -501,6 +501,7 @@ void connection_close(struct connection *c, const char *why)
 		tell_master(c, MESSAGE_RELEASE_CONNECTION);
 	worker_count(server->worker, COUNTER_connections_closed);
 	turn_mark_connection(c);
+	steer_tell_lost(server, c->id, c->handed_to);
 	dispatch_connection_lost(server, c->id);
 }
 
@@ -559,6 +560,7 @@ void connection_restore(struct connection *c,
 	uint64_t skip;
 
 	measure(c, &c->consumed, &c->written);
+	c->handed_to = UINT64_MAX; /* the predecessor knew to whom */
 	if (record && record->consumed > c->consumed)
 		c->peeked = record->consumed - c->consumed;
 	if (record && record->written + tail.len > c->written) {

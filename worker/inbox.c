@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "worker/departed.h"
 #include "worker/intake.h"
 #include "worker/machine.h"
 #include "worker/media.h"
@@ -55,6 +56,7 @@ static void on_master_config(void *arg, const union message_payload *payload,
 	}
 	route_rules_free(worker->rules);
 	worker->rules = rules;
+	departed_note(worker, old);
 	config_free(old);
 	worker_open_log(worker);
 	if (!worker->n_servers)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/crash.h"
+#include "worker/departed.h"
 #include "worker/dispatch.h"
 
 bool intake_knows(struct server *server, uint16_t listener,
@@ -17,7 +18,8 @@ bool intake_knows(struct server *server, uint16_t listener,
 	const struct config *config = server->worker->child.config;
 	const struct config_listener *at = config_listener(config, listener);
 
-	return at && config_peer_by_source(config, at, source, 0);
+	return (at && config_peer_by_source(config, at, source, 0)) ||
+	       departed_knows(server->worker, source);
 }
 
 const struct config_peer *intake_peer(const struct arrival *arrival,
@@ -74,6 +76,23 @@ static bool is_keep_alive(const struct arrival *arrival)
 	return arrival->len <= 4;
 }
 
+/* A full ring loses a datagram, which comes again; a stream's message stays
+ * where it is until there is room. */
+static void hand_over(struct arrival *arrival, unsigned book,
+		      enum handover_kind kind)
+{
+	struct connection *connection = NULL;
+	bool is_put = steer_hand_over(arrival, book, kind);
+
+	if (arrival->from.connection)
+		connection = connection_find(arrival->server,
+					     arrival->from.connection);
+	if (!connection)
+		return;
+	arrival->is_stuck = !is_put;
+	connection->handed_to |= 1ull << (book - 1);
+}
+
 /* Ours, a book's that this process serves too, or a sibling's. */
 static void route_to_book(struct arrival *arrival,
 			  const struct sip_message *message)
@@ -97,10 +116,10 @@ static void route_to_book(struct arrival *arrival,
 		return;
 	}
 	if (book)
-		steer_hand_over(arrival, book,
-				asks			   ? HANDOVER_ASK
-				: arrival->from.connection ? HANDOVER_STREAM
-							   : HANDOVER_DATAGRAM);
+		hand_over(arrival, book,
+			  asks			     ? HANDOVER_ASK
+			  : arrival->from.connection ? HANDOVER_STREAM
+						     : HANDOVER_DATAGRAM);
 }
 
 static bool intake_scanned(struct arrival *arrival)
@@ -182,6 +201,21 @@ static void take_message(struct server *server, const struct handover *head,
 	intake_scanned(&arrival);
 }
 
+/* A sibling's connection is gone: what waits on it, and how far it came. */
+static void take_lost(struct server *server, uint64_t connection)
+{
+	struct intake_mark *mark;
+
+	dispatch_connection_lost(server, connection);
+	HASH_FIND(hh, server->marks, &connection, sizeof(connection), mark);
+	if (!mark)
+		return;
+	HASH_DEL(server->marks, mark);
+	free(mark);
+	book_del_intake(server->book, 'c', connection);
+	server->is_dirty = true;
+}
+
 /* A sibling answers over a connection that is ours. */
 static void take_send(struct server *server, const struct handover *head,
 		      const char *bytes)
@@ -216,7 +250,7 @@ void intake_ring(struct server *server, unsigned from_book)
 		if (head.kind == HANDOVER_SEND)
 			take_send(server, &head, entry.ptr + sizeof(head));
 		else if (head.kind == HANDOVER_LOST)
-			dispatch_connection_lost(server, head.connection);
+			take_lost(server, head.connection);
 		else
 			take_message(server, &head, entry.ptr + sizeof(head));
 	}

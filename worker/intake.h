@@ -31,6 +31,10 @@ unsigned steer_bucket_book(const struct worker *worker, struct slice call_id);
 bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		     enum handover_kind kind);
 
+/* A connection of ours is gone: tells the books that had messages of it. */
+void steer_tell_lost(struct server *server, uint64_t connection,
+		     uint64_t handed_to);
+
 /* reply.c: answers without a transaction (RFC 3261 8.2.7), the same for every
  * repeat of the request.  extra: further header lines with CRLF, or "". */
 void reply_stateless(const struct arrival *arrival,

@@ -5,6 +5,7 @@ worker_mspool_worker_SOURCES = \
 	worker/answer.c \
 	worker/call.c worker/call.h \
 	worker/connection.c \
+	worker/departed.c worker/departed.h \
 	worker/dispatch.c worker/dispatch.h \
 	worker/evidence.c worker/evidence.h \
 	worker/finish.c \

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "worker/adopt.h"
+#include "worker/call.h"
+#include "worker/load.h"
 #include "worker/transport.h"
 
 #define BOOK_MAP_SIZE (64ull << 20) /* to begin with; it grows */
@@ -148,13 +150,60 @@ int server_serve(struct server *server, uint32_t epoch)
 	return 0;
 }
 
+/* They stand in the book: here only their memory and timers go. */
+static void drop_calls(struct server *server)
+{
+	struct call *call, *next_call;
+	struct tx *tx, *next_tx;
+
+	HASH_CLEAR(hh, server->invites);
+	HASH_ITER(hh, server->calls, call, next_call)
+	{
+		for (tx = call->txs; tx; tx = next_tx) {
+			next_tx = tx->next;
+			timer_cancel(&tx->timer);
+			tx_free(tx);
+		}
+		if (call->record->state != CALL_ABSORBING)
+			load_changed(server, -1, 0);
+		load_drop(call);
+		HASH_DEL(server->calls, call);
+		call_free(call);
+	}
+}
+
+static void close_rings(struct server *server)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		server->in[i] = ring_close(server->in[i]);
+		server->out[i] = ring_close(server->out[i]);
+	}
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
+		server->look[i] = ring_close(server->look[i]);
+		server->told[i] = ring_close(server->told[i]);
+		for (unsigned side = 0; side < 2; side++)
+			server->ports[i][side] =
+				ring_close(server->ports[i][side]);
+	}
+}
+
 void server_leave(struct server *server)
 {
 	struct connection *c, *next;
 	struct socket_row *row, *next_row;
+	struct intake_mark *mark, *next_mark;
+
+	drop_calls(server);
+	close_rings(server);
+	HASH_ITER(hh, server->marks, mark, next_mark)
+	{
+		HASH_DEL(server->marks, mark);
+		free(mark);
+	}
 
 	HASH_ITER(hh, server->connections, c, next)
 	{
+		timer_cancel(&c->timer);
 		HASH_DEL(server->connections, c);
 		connection_free(c);
 	}

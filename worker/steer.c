@@ -94,3 +94,18 @@ bool steer_hand_over(const struct arrival *arrival, unsigned book,
 	worker_count(server->worker, COUNTER_handovers_out);
 	return true;
 }
+
+void steer_tell_lost(struct server *server, uint64_t connection,
+		     uint64_t handed_to)
+{
+	struct handover head = {.kind = HANDOVER_LOST,
+				.connection = connection};
+	struct slice entry = {(const char *)&head, sizeof(head)};
+
+	for (unsigned book = 1; handed_to && book <= BOOK_MAX; book++) {
+		if (!(handed_to & 1ull << (book - 1)) || !server->out[book] ||
+		    ring_put(server->out[book], &entry, 1) < 0)
+			continue;
+		server->out_used |= 1ull << (book - 1);
+	}
+}

@@ -39,6 +39,7 @@ struct arrival {
 	struct target from;
 	uint64_t offset; /* stream: of its first byte */
 	bool is_asked;	 /* handed over because its bucket was ours */
+	bool is_stuck;	 /* out: the ring is full, keep it in its stream */
 	bool is_final; /* handed over: handle it here whatever steering says */
 };
 
@@ -63,7 +64,8 @@ struct connection {
 	uint16_t listener;
 	struct addr local, remote;
 	uint64_t consumed, written; /* stream offsets, see stream_record */
-	size_t peeked;		    /* handled this turn, not yet consumed */
+	uint64_t handed_to; /* bits of books that messages were handed to */
+	size_t peeked;	    /* handled this turn, not yet consumed */
 	char *tail;
 	size_t tail_len, tail_cap;
 	struct connection *next_dirty;

@@ -28,6 +28,8 @@ enum timer_kind {
 	TIMER_PROBE
 };
 
+#define DEPARTED_MAX 256 /* peers that a reload took out */
+
 struct worker {
 	struct child child;
 	struct board *board; /* our page */
@@ -50,9 +52,11 @@ struct worker {
 	unsigned second_calls;
 	unsigned next_media;	 /* round robin of media slots */
 	uint64_t quiet_since_us; /* adoption: timers wait for dry input */
-	bool is_draining;	 /* this server: no new calls */
-	bool is_leaving;	 /* RETIRE was heard */
-	bool had_input;		 /* this turn */
+	struct addr departed[DEPARTED_MAX];
+	unsigned n_departed; /* ever noted */
+	bool is_draining;    /* this server: no new calls */
+	bool is_leaving;     /* RETIRE was heard */
+	bool had_input;	     /* this turn */
 };
 
 /* Logs as the configuration in force says. */
