@@ -192,6 +192,7 @@ void rig_respawn(struct media_rig *rig)
 	if (rig->pid == 0)
 		rig_exec(rig, ends[1]);
 	close(ends[1]);
+	channel_free(rig->channel); /* of one that ended by itself */
 	rig->channel = channel_new(ends[0]);
 	rig->is_ready = false;
 	rig_send_config(rig);
