@@ -209,6 +209,21 @@ void record_pack(void **record, size_t fixed_size, const uint16_t *ref_offsets,
 	((struct record_head *)*record)->size = (uint32_t)to;
 }
 
+void record_trim(void **record)
+{
+	size_t size = ((struct record_head *)*record)->size;
+	void *copy;
+
+	if (malloc_usable_size(*record) < size + RECORD_STEP)
+		return;
+	copy = malloc(size);
+	if (!copy)
+		return; /* it stays as big as it is */
+	memcpy(copy, *record, size);
+	free(*record);
+	*record = copy;
+}
+
 int record_check(struct slice value, enum record_kind kind, size_t fixed_size,
 		 const uint16_t *ref_offsets, unsigned n_refs)
 {

@@ -20,6 +20,9 @@ int record_set(void **record, size_t ref_offset, struct slice s);
  * record_text members, n of them) name. */
 void record_pack(void **record, size_t fixed_size, const uint16_t *ref_offsets,
 		 unsigned n_refs);
+/* Gives back what a record does not use, in a block of its own size, so that
+ * the big blocks of records at work are soon used again.  After record_pack. */
+void record_trim(void **record);
 /* The offsets of every record_text of a call / tx / stream record, for
  * record_pack and for validation. */
 extern const uint16_t call_record_texts[];

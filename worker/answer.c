@@ -158,7 +158,7 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 	invite->record->peer = target.addr;
 	invite->record->connection = target.connection;
 	invite->record->flags |= TX_HAS_ACK;
-	tx_set_bytes(invite, out_as_slice(&out));
+	tx_keep_bytes(invite, out_as_slice(&out));
 	tx_send_now(invite);
 	turn_mark_call(call);
 }

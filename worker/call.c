@@ -106,6 +106,7 @@ void call_pack(struct call *call)
 
 	record_pack(&record, sizeof(struct call_record), call_record_texts,
 		    n_call_record_texts);
+	record_trim(&record);
 	call->record = record;
 	rekey(call);
 	turn_mark_call(call);

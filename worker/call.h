@@ -117,6 +117,8 @@ void tx_timer(struct tx *tx);
 /* Drops what a server transaction would repeat: it was acknowledged. */
 void tx_drop_answer(struct tx *tx);
 void tx_set_bytes(struct tx *tx, struct slice bytes);
+/* The last bytes that it will have: what is not used is given back. */
+void tx_keep_bytes(struct tx *tx, struct slice bytes);
 /* Sends bytes that the transaction repeats itself no more (an ACK). */
 void tx_send_now(struct tx *tx);
 /* Sets the timer from the record's deadlines. */

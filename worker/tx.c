@@ -71,7 +71,22 @@ static void set_text(struct tx *tx, size_t ref_offset, struct slice text)
 void tx_drop_answer(struct tx *tx)
 {
 	set_text(tx, offsetof(struct tx_record, via), SLICE_NONE);
-	tx_set_bytes(tx, SLICE_NONE);
+	tx_keep_bytes(tx, SLICE_NONE);
+}
+
+/* For what only waits from now on. */
+static void trim(struct tx *tx)
+{
+	void *record = tx->record;
+
+	record_trim(&record);
+	tx->record = record;
+}
+
+void tx_keep_bytes(struct tx *tx, struct slice bytes)
+{
+	tx_set_bytes(tx, bytes);
+	trim(tx);
 }
 
 void tx_set_bytes(struct tx *tx, struct slice bytes)
@@ -183,7 +198,7 @@ static void schedule_repeat(struct tx *tx)
 static void drop_bytes(struct tx *tx, enum tx_state state)
 {
 	if (tx->record->role == TX_CLIENT && state == TX_COMPLETED)
-		tx_set_bytes(tx, SLICE_NONE);
+		tx_keep_bytes(tx, SLICE_NONE);
 }
 
 /* Enters a state: its deadline and its first repeat. */
@@ -310,7 +325,10 @@ void tx_respond(struct tx *tx, int status, struct slice bytes)
 					     : TX_EV_3XX_6XX;
 
 	tx->record->code = (uint16_t)status;
-	tx_set_bytes(tx, bytes);
+	if (status >= 200 && tx->record->role == TX_SERVER)
+		tx_keep_bytes(tx, bytes);
+	else
+		tx_set_bytes(tx, bytes);
 	tx_step(tx, event, NULL, NULL);
 }
 
