@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Named places where a test build (--enable-crash-points) kills the process
- * with SIGKILL: rows of base/crash_points.def.  A release holds none of it.
+ * Places where a test build (--enable-crash-points) kills the process with
+ * SIGKILL: rows of base/crash_points.def.  A release holds none of it.
+ *
+ * By name:
  *
  *   MSPOOL_CRASH=point[:n] MSPOOL_CRASH_SLOT=ms1 mspoold …
  *
  * ends slot ms1 at its n-th passage (from 1) of the point, once: a marker
  * RUN/crashed-ms1-point lets the successor live.
+ *
+ * By number (tests/crash):
+ *
+ *   MSPOOL_CRASH=numbered mspoold …
+ *
+ * numbers the passages of all points together, from the moment on when the
+ * file RUN/crash-SLOT is there.  It holds a number for each life of the slot,
+ * "37 5": the first life ends at its 37th passage, the second at its 5th; 0
+ * or none: it lives.  RUN/passages-SLOT tells what was passed, in lines of
+ * "life number point", number 0 before the file was there.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H
 
 #ifdef CRASH_POINTS
+
+#include <stdbool.h>
 
 enum crash_point {
 #define CRASH_POINT(name, help) CRASH_##name,
@@ -28,9 +42,13 @@ void crash_start(const char *slot, const char *run_dir);
  * it back.  -EINVAL: there is no such point. */
 int crash_arm(const char *point, unsigned after);
 void crash_pass(enum crash_point point);
+/* Passages are numbered, so what is done in one call that could be many is
+ * done one by one. */
+bool crash_is_numbered(void);
 
 #else
-#define CRASH_POINT(name) ((void)0)
+#define CRASH_POINT(name)   ((void)0)
+#define crash_is_numbered() false
 #endif
 
 #endif

@@ -150,6 +150,7 @@ void connection_accept(int fd, unsigned what, void *socket_row)
 				shed(fd);
 			return;
 		}
+		CRASH_POINT(accepted);
 		addr_unmap(&remote);
 		accept_one(socket_row, taken, &remote);
 	}
@@ -212,6 +213,7 @@ static int connection_open(struct server *server, const struct target *target,
 	fd = connect_socket(server, target);
 	if (fd < 0)
 		return fd;
+	CRASH_POINT(connecting);
 	c = connection_add(server, new_id(server), fd);
 	c->state = CONNECTION_CONNECTING;
 	c->is_outgoing = true;
@@ -393,6 +395,7 @@ static void connected(struct connection *c)
 	tell_master(c, MESSAGE_HOLD_CONNECTION);
 	turn_mark_connection(c);
 	watch_for(c, LOOP_READ);
+	CRASH_POINT(connected);
 }
 
 static void connection_ready(int fd, unsigned what, void *arg)
@@ -427,6 +430,7 @@ static void write_tail(struct connection *c)
 			watch_for(c, LOOP_READ | LOOP_WRITE);
 		return;
 	}
+	CRASH_POINT(stream_written);
 	c->written += (uint64_t)n;
 	c->tail_len -= (size_t)n;
 	memmove(c->tail, c->tail + n, c->tail_len);
@@ -446,6 +450,7 @@ void connection_settle(struct connection *c)
 
 		if (n <= 0)
 			break;
+		CRASH_POINT(stream_consumed);
 		c->consumed += (uint64_t)n;
 		c->peeked -= (size_t)n;
 	}
@@ -497,6 +502,7 @@ void connection_close(struct connection *c, const char *why)
 	c->watch = watch_free(c->watch);
 	HASH_DEL(server->connections, c);
 	shutdown(c->fd, SHUT_RDWR);
+	CRASH_POINT(closed);
 	if (c->state != CONNECTION_CONNECTING)
 		tell_master(c, MESSAGE_RELEASE_CONNECTION);
 	worker_count(server->worker, COUNTER_connections_closed);

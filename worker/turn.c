@@ -165,6 +165,8 @@ static int commit_books(struct worker *worker)
 		error = book_commit(server->book);
 		if (error == -ENOSPC && !store_grow(book_store(server->book)))
 			return -EAGAIN;
+		if (worker->n_servers > 1)
+			CRASH_POINT(book_committed);
 		server->is_dirty = false;
 		worker_count(worker, COUNTER_commits);
 	}
@@ -210,6 +212,7 @@ static void release_media_rings(struct server *server)
 			ring_release(server->told[i]);
 	}
 	server->media_used = 0;
+	CRASH_POINT(ring_released);
 }
 
 static void release_rings(struct worker *worker)
@@ -223,8 +226,10 @@ static void release_rings(struct worker *worker)
 			release_media_rings(server);
 		for (unsigned from = 1; server->in_used && from <= BOOK_MAX;
 		     from++)
-			if (server->in_used & 1ull << (from - 1))
+			if (server->in_used & 1ull << (from - 1)) {
 				ring_release(server->in[from]);
+				CRASH_POINT(ring_released);
+			}
 		server->in_used = 0;
 	}
 }
@@ -246,12 +251,12 @@ static void publish_rings(struct worker *worker)
 			if (!(server->out_used & 1ull << (to - 1)))
 				continue;
 			ring_publish(server->out[to]);
+			CRASH_POINT(ring_published);
 			if (ring_wants_bell(server->out[to]))
 				ring_bell(worker->bells[to]);
 		}
 		server->out_used = 0;
 	}
-	CRASH_POINT(ring_published);
 }
 
 static void settle_connections(struct turn *turn)
@@ -305,6 +310,7 @@ static void note_media(const struct effect *effect)
 	/* a full ring: the media worker scans the book when it finds it full */
 	if (ring_put(ring, &id, 1) == 0)
 		ring_publish(ring);
+	CRASH_POINT(media_noted);
 	if (ring_wants_bell(ring))
 		ring_bell(server->worker->media_bells[effect->media]);
 }
@@ -318,6 +324,8 @@ static unsigned send_batch(struct worker *worker, const struct effect *effects,
 	unsigned used = 0;
 	int sent;
 
+	if (crash_is_numbered())
+		n = 1;
 	while (used < n && used < SEND_BATCH &&
 	       effects[used].fd == effects[0].fd) {
 		const struct effect *e = &effects[used];
@@ -356,6 +364,7 @@ static void send_effects(struct worker *worker)
 			      memory_order_release);
 	turn->n_effects = 0;
 	turn->len = 0;
+	CRASH_POINT(after_send);
 }
 
 static bool has_work(const struct worker *worker)
@@ -382,10 +391,8 @@ void turn_end(struct worker *worker)
 	sweep(&worker->turn);
 	publish_rings(worker);
 	settle_connections(&worker->turn);
-	CRASH_POINT(after_consume);
 	if (worker->turn.n_effects)
 		send_effects(worker);
-	CRASH_POINT(after_send);
 	worker_count(worker, COUNTER_turns);
 }
 

@@ -24,9 +24,22 @@ static void setup(void)
 		 run_dir);
 }
 
+static void in_folder(char path[256], const char *file)
+{
+	snprintf(path, 256, "%s/%s", run_dir, file);
+}
+
 static void teardown(void)
 {
+	static const char *const left[] = {"crash-ms1", "passages-ms1",
+					   "crashed-ms1-1", "crashed-ms1-2"};
+	char path[256];
+
 	unlink(marker);
+	for (unsigned i = 0; i < sizeof(left) / sizeof(*left); i++) {
+		in_folder(path, left[i]);
+		unlink(path);
+	}
 	rmdir(run_dir);
 }
 
@@ -108,6 +121,61 @@ Test(crash, a_point_that_does_not_exist_is_refused_aloud)
 	cr_assert_eq(WEXITSTATUS(life_of("ms1")), 2);
 	cr_assert_lt(crash_arm("nowhere", 1), 0);
 	cr_assert_eq(crash_arm("", 1), 0);
+}
+
+/* ---- by number ----------------------------------------------------------- */
+
+static void order(const char *numbers)
+{
+	char path[256];
+	FILE *file;
+
+	in_folder(path, "crash-ms1");
+	file = fopen(path, "w");
+	fputs(numbers, file);
+	fclose(file);
+}
+
+static unsigned lines_passed(const char *last)
+{
+	char path[256], line[64] = "";
+	unsigned n = 0;
+	FILE *file;
+
+	in_folder(path, "passages-ms1");
+	file = fopen(path, "r");
+	while (fgets(line, sizeof(line), file))
+		n++;
+	fclose(file);
+	cr_assert_str_eq(line, last);
+	return n;
+}
+
+Test(crash, numbers_count_the_passages_of_all_points_together)
+{
+	want("any", "numbered");
+	order("7");
+	cr_assert_eq(life_of("ms1"), SIGKILL);
+	cr_assert_eq(lines_passed("1 7 before_commit\n"), 7);
+	cr_assert_eq(life_of("ms1"), 0);
+	cr_assert_eq(lines_passed("2 10 after_commit\n"), 17);
+}
+
+Test(crash, each_life_has_a_number_of_its_own)
+{
+	want("any", "numbered");
+	order("3 2");
+	cr_assert_eq(life_of("ms1"), SIGKILL);
+	cr_assert_eq(life_of("ms1"), SIGKILL);
+	cr_assert_eq(lines_passed("2 2 after_commit\n"), 5);
+	cr_assert_eq(life_of("ms1"), 0);
+}
+
+Test(crash, before_the_order_is_given_nothing_is_numbered)
+{
+	want("any", "numbered");
+	cr_assert_eq(life_of("ms1"), 0);
+	cr_assert_eq(lines_passed("1 0 after_commit\n"), 10);
 }
 
 #else
