@@ -80,6 +80,7 @@ struct config_pool {
 	char *run_dir;
 	char *user;
 	unsigned max_calls, max_calls_per_second; /* 0 = no limit */
+	unsigned max_book_mb; /* memory of one Mediation Server's calls */
 	uint64_t graceful_timeout_us, watchdog_us;
 	enum log_level log_level;
 	bool is_log_json;

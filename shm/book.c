@@ -24,16 +24,20 @@
 #include "shm/page.h"
 #include "shm/record.h"
 
-#define LOCK_WAIT_US   (2 * USEC_PER_SEC)
-#define LOCK_RETRY_US  1000
-#define CALLS_RESERVED 4096u /* at a time … */
-#define CALLS_LOW      1024u /* … and again when so many are left */
-#define SERVED_STEP_US (10 * USEC_PER_MSEC) /* precision of served_until_us */
-#define BOOT_ID_LEN    36
-#define FULL_PERCENT   75 /* of the map: grow it before it is full … */
-#define MAP_TIMES      8  /* … up to so many times what it was given */
-#define GROW_STEP      (1u << 20) /* a turn: some ms at worst */
-#define GROW_RETRY_US  USEC_PER_SEC
+#define LOCK_WAIT_US	    (2 * USEC_PER_SEC)
+#define LOCK_RETRY_US	    1000
+#define CALLS_RESERVED	    4096u /* at a time … */
+#define CALLS_LOW	    1024u /* … and again when so many are left */
+#define SERVED_STEP_US	    (10 * USEC_PER_MSEC) /* precision of served_until_us */
+#define BOOT_ID_LEN	    36
+#define FULL_PERCENT	    75 /* of the map: grow it before it is full … */
+#define MAP_TIMES	    8  /* … up to so many times what it was given */
+#define GROW_STEP	    (1u << 20) /* a turn: some ms at worst */
+#define GROW_RETRY_US	    USEC_PER_SEC
+#define NO_CALLS_PERCENT    80 /* of the limit is taken: no new calls … */
+#define CALLS_AGAIN_PERCENT 75 /* … until it is less than this */
+#define LOOK_US		    (100 * USEC_PER_MSEC)
+#define ROOM_PART	    8 /* of the limit, a time, above it */
 
 static const char *const book_tables[] = {
 	[BOOK_CALL] = "call",	  [BOOK_PENDING] = "pending",
@@ -263,7 +267,9 @@ int book_own(const struct book_settings *settings, struct book **ret_book)
 	book = book_new(settings->index);
 	if (!book)
 		return -ENOMEM;
-	book->map_limit = (uint64_t)settings->map_size * MAP_TIMES;
+	book->map_limit = settings->map_limit
+				  ? settings->map_limit
+				  : (uint64_t)settings->map_size * MAP_TIMES;
 	rc = take_lock(settings, &book->owner_fd);
 	if (!rc)
 		rc = own_locked(settings, book);
@@ -392,6 +398,51 @@ static void grow_in_time(struct book *book, int rc)
 		book->no_grow_us = now_us + GROW_RETRY_US;
 }
 
+/* What cannot grow any more: how much of it is free?  Pages that a stopped
+ * reader holds are not. */
+static void look_at_room(struct book *book)
+{
+	uint64_t used, size, room, now_us, ceiling;
+	unsigned percent =
+		book->is_full ? CALLS_AGAIN_PERCENT : NO_CALLS_PERCENT;
+
+	if (store_usage(book->store, &used, &size))
+		return;
+	now_us = clock_boot_us();
+	ceiling = size < book->map_limit ? size : book->map_limit;
+	if (used <= ceiling / 100 * FULL_PERCENT ||
+	    (size * 2 <= book->map_limit && now_us >= book->no_grow_us)) {
+		book->is_full = false;
+		return;
+	}
+	if (now_us < book->look_us || store_room(book->store, &room))
+		return;
+	book->look_us = now_us + LOOK_US;
+	book->is_full = size - room > ceiling / 100 * percent;
+}
+
+/* Without a commit nobody else would see that calls have ended. */
+bool book_is_full(struct book *book)
+{
+	if (book->is_full)
+		look_at_room(book);
+	return book->is_full;
+}
+
+int book_make_room(struct book *book)
+{
+	uint64_t used, size, step = book->map_limit / ROOM_PART;
+
+	must(book->owner_fd >= 0 && !book->is_begun);
+	book->is_full = true;
+	if (store_check_readers(book->store) > 0)
+		return 0;
+	if (store_usage(book->store, &used, &size) ||
+	    size + step > book->map_limit * 2)
+		return -ENOSPC;
+	return store_extend(book->store, step) ? -ENOSPC : 0;
+}
+
 int book_commit(struct book *book)
 {
 	struct store_txn *txn = book_begin(book);
@@ -409,8 +460,10 @@ int book_commit(struct book *book)
 		book->lost = rc;
 	else
 		grow_in_time(book, rc);
-	if (!rc)
+	if (!rc) {
+		look_at_room(book);
 		book->is_head_due = false;
+	}
 	return rc;
 }
 

@@ -27,6 +27,7 @@ struct book_settings {
 	unsigned index;	 /* N of msN */
 	uint32_t epoch;	 /* given by the master; must be above the stored one */
 	size_t map_size; /* bytes, taken from the file system at once */
+	uint64_t map_limit; /* bytes to which it may grow; 0: 8 * map_size */
 };
 
 /* Takes ownership: waits for the lock at most 2 s (the predecessor was killed
@@ -52,10 +53,17 @@ uint64_t book_new_call(struct book *book);
 /* The turn's transaction.  begin is lazy and cheap when nothing is put. */
 struct store_txn *book_begin(struct book *book);
 /* 0; -ESTALE: we were succeeded, stop at once; -ENOSPC: nothing was written,
- * put the turn's records again (the map was doubled, if the file system has
- * room for it).  The map also grows ahead of need, here, by 1 MB a
- * turn, up to 8 times its map_size. */
+ * put the turn's records again (the map was doubled, if limit and file system
+ * allow it; else book_make_room).  The map also grows ahead of need, here, by
+ * 1 MB a turn, up to its limit. */
 int book_commit(struct book *book);
+/* No new calls: more than 80 % of what the map may grow to is taken, and stays
+ * so until it is less than 75 %.  The rest is for the calls that run. */
+bool book_is_full(struct book *book);
+/* After -ENOSPC came again, for the calls that run: clears dead readers, and
+ * takes memory above the limit, up to twice.  0: try again; -ENOSPC: only a
+ * reader that lets go of its snapshot, or room on the file system, can help. */
+int book_make_room(struct book *book);
 
 /* Typed access; puts go to the open transaction of book_begin. */
 void book_put_call(struct book *book, const struct call_record *call);

@@ -22,6 +22,8 @@ struct book {
 	uint64_t predecessor_until_us;
 	uint64_t map_limit;  /* bytes: grow to this and no further */
 	uint64_t no_grow_us; /* not before, since it failed */
+	uint64_t look_us;    /* next look at what is free */
+	bool is_full;
 };
 
 #define CALL_KEY_LEN   8u

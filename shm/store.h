@@ -42,8 +42,13 @@ int store_check_readers(struct store *store);
 /* Bytes of the map: the high-water mark of pages ever used (freed ones are
  * used again before it rises), and all. */
 int store_usage(struct store *store, uint64_t *ret_used, uint64_t *ret_size);
+/* Bytes that a commit could take now: pages never used, and freed ones that no
+ * reader's snapshot holds.  Reads the whole list of free pages: not often. */
+int store_room(struct store *store, uint64_t *ret_bytes);
 /* Doubles the map; only with no transaction open.  -ENOSPC. */
 int store_grow(struct store *store);
+/* Makes it longer by so many bytes, in the same way. */
+int store_extend(struct store *store, size_t bytes);
 /* The same in steps of so many bytes, since taking memory costs 0.5 ms a MB,
  * and 10 on a loaded host: 1 there is more to do, 0 the map is doubled. */
 int store_grow_step(struct store *store, size_t step);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -169,10 +170,24 @@ static int find_tables(struct store *store, const char *const *names)
 	return rc;
 }
 
+/* As long as a predecessor has made the file: else LMDB would cut it to what
+ * is used, and the next commit found it full. */
+static size_t map_size(const struct store_settings *settings)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = settings->map_size;
+	char path[4096];
+	struct stat data;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", settings->dir);
+	if (stat(path, &data) == 0 && (size_t)data.st_size > size)
+		size = (size_t)data.st_size;
+	return (size + page - 1) / page * page;
+}
+
 static int make_env(struct store *store, const struct store_settings *settings)
 {
 	MDB_env *env;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int rc = mdb_env_create(&env);
 
 	if (rc)
@@ -182,8 +197,7 @@ static int make_env(struct store *store, const struct store_settings *settings)
 	if (!rc)
 		rc = mdb_env_set_maxdbs(env, STORE_TABLES_MAX);
 	if (!rc && store->mode == STORE_WRITE)
-		rc = mdb_env_set_mapsize(env, (settings->map_size + page - 1) /
-						      page * page);
+		rc = mdb_env_set_mapsize(env, map_size(settings));
 	return store_errno(rc);
 }
 
@@ -413,6 +427,81 @@ int store_grow_step(struct store *store, size_t step)
 	grow_to = store->grow_to;
 	store->grow_to = 0;
 	return store_remap(store, grow_to);
+}
+
+int store_extend(struct store *store, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t used, size;
+	int fd;
+	int rc = store_usage(store, &used, &size);
+
+	must(store->mode == STORE_WRITE);
+	bytes = (bytes + page - 1) / page * page;
+	if (!rc)
+		rc = store_errno(mdb_env_get_fd(store->env, &fd));
+	if (!rc)
+		rc = take_blocks(fd, size, bytes);
+	store->grow_to = 0; /* what was growing begins again */
+	return rc ? rc : store_remap(store, size + bytes);
+}
+
+/* ---- room --------------------------------------------------------------- */
+
+/* A line of LMDB's: pid, thread, transaction or "-". */
+static int note_reader(const char *line, void *arg)
+{
+	uint64_t *oldest = arg;
+	unsigned long long txn;
+
+	if (sscanf(line, "%*d %*s %llu", &txn) == 1 && txn < *oldest)
+		*oldest = txn;
+	return 0;
+}
+
+/* Table 0 is LMDB's own: transaction -> number of pages, pages; those of
+ * transactions before the oldest snapshot can be used again. */
+static uint64_t count_free(MDB_txn *txn, uint64_t oldest)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	uint64_t pages = 0;
+
+	if (mdb_cursor_open(txn, 0, &cursor))
+		return 0;
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+		size_t id, n;
+
+		memcpy(&id, key.mv_data, sizeof(id));
+		if (id >= oldest)
+			break;
+		memcpy(&n, value.mv_data, sizeof(n));
+		pages += n;
+	}
+	mdb_cursor_close(cursor);
+	return pages;
+}
+
+int store_room(struct store *store, uint64_t *ret_bytes)
+{
+	uint64_t oldest = UINT64_MAX, used, size, free_pages;
+	struct store_txn txn;
+	MDB_stat stat;
+	int rc = store_usage(store, &used, &size);
+
+	if (!rc)
+		rc = store_errno(mdb_env_stat(store->env, &stat));
+	if (rc)
+		return rc;
+	mdb_reader_list(store->env, note_reader, &oldest);
+	store_begin(store, STORE_READ, &txn);
+	if (txn.error)
+		return txn.error;
+	free_pages = count_free(txn.txn, oldest);
+	store_commit(&txn);
+	*ret_bytes =
+		(size > used ? size - used : 0) + free_pages * stat.ms_psize;
+	return 0;
 }
 
 int store_grow(struct store *store)

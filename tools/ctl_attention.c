@@ -57,6 +57,27 @@ static void see_workers(const struct ctl_view *view, json_t *lines)
 	}
 }
 
+#define FULL_PERCENT 80 /* as in shm/book.c: no new calls above it */
+
+static void see_books(const struct ctl_view *view, json_t *lines)
+{
+	uint64_t limit = (uint64_t)view->config->pool.max_book_mb << 20;
+
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		uint64_t used, size, room;
+
+		if (!view->books[i] ||
+		    store_usage(book_store(view->books[i]), &used, &size) ||
+		    store_room(book_store(view->books[i]), &room) ||
+		    size - room <= limit / 100 * FULL_PERCENT)
+			continue;
+		tell(lines,
+		     "the book of ms%u is full and takes no new calls: raise "
+		     "max_book_mb (%u), or end what reads it and stands still",
+		     i, view->config->pool.max_book_mb);
+	}
+}
+
 static const char *age_text(const struct ctl_view *view, uint64_t since_us,
 			    char buf[CELL_MAX])
 {
@@ -124,6 +145,7 @@ json_t *ctl_attention_json(const struct ctl_view *view)
 
 	see_master(view, lines);
 	see_workers(view, lines);
+	see_books(view, lines);
 	see_peers(view, lines);
 	see_config(view, lines);
 	return lines;

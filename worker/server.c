@@ -14,7 +14,7 @@
 #include "worker/load.h"
 #include "worker/transport.h"
 
-#define BOOK_MAP_SIZE (64ull << 20) /* to begin with; it grows */
+#define BOOK_MAP_SIZE (64ull << 20) /* at most, to begin with; it grows */
 
 struct server *server_get(struct worker *worker, unsigned index)
 {
@@ -127,13 +127,24 @@ void server_open_rings(struct server *server)
 	}
 }
 
+/* A map grows by doubling, to end at its limit exactly. */
+static size_t first_map_size(uint64_t limit)
+{
+	while (limit > BOOK_MAP_SIZE)
+		limit = (limit + 1) / 2;
+	return (size_t)limit;
+}
+
 int server_serve(struct server *server, uint32_t epoch)
 {
+	uint64_t limit =
+		(uint64_t)server->worker->child.config->pool.max_book_mb << 20;
 	struct book_settings settings = {
 		.run_dir = server->worker->child.run_dir,
 		.index = server->index,
 		.epoch = epoch,
-		.map_size = BOOK_MAP_SIZE,
+		.map_size = first_map_size(limit),
+		.map_limit = limit,
 	};
 	int error;
 

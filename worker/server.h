@@ -43,9 +43,10 @@ struct server {
 	uint64_t in_used, out_used; /* bits of rings touched this turn */
 	struct intake_mark *marks;
 	uint64_t next_connection;
-	unsigned n_calls; /* not absorbing */
-	bool is_dirty;	  /* something was put this turn */
-	bool is_draining; /* this book takes no new calls */
+	unsigned n_calls;      /* not absorbing */
+	uint64_t full_told_us; /* last "book_full" */
+	bool is_dirty;	       /* something was put this turn */
+	bool is_draining;      /* this book takes no new calls */
 };
 
 /* Makes the server of a book, without its book yet: sockets may come. */

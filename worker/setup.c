@@ -15,7 +15,8 @@
 #include "worker/message.h"
 #include "worker/setup.h"
 
-#define NUMBER_MAX ROUTE_NUMBER_MAX
+#define NUMBER_MAX   ROUTE_NUMBER_MAX
+#define TELL_FULL_US (60 * USEC_PER_SEC)
 
 /* ---- may it come in at all? ---------------------------------------------- */
 
@@ -599,6 +600,26 @@ static void accept_invite(struct arrival *arrival,
 		refuse_new(call, status);
 }
 
+/* The room that is left is for the calls that run.  Told once a minute. */
+static void refuse_full_book(struct arrival *arrival,
+			     const struct sip_message *message)
+{
+	struct server *server = arrival->server;
+	struct worker *worker = server->worker;
+	char text[BOARD_EVENT_TEXT];
+	struct out out = out_init(text, sizeof(text));
+
+	worker_count(worker, COUNTER_calls_refused_memory);
+	reply_stateless(arrival, message, 503, "Service Unavailable",
+			reply_retry_after());
+	if (worker->now_us < server->full_told_us + TELL_FULL_US)
+		return;
+	server->full_told_us = worker->now_us;
+	out_printf(&out, "book=ms%u calls=%u", server->index, server->n_calls);
+	log_event(LOG_LVL_ERROR, "book_full", "%s", out_end(&out));
+	board_event(worker->board, LOG_LVL_ERROR, "book_full", out_end(&out));
+}
+
 void setup_invite(struct arrival *arrival, const struct sip_message *message)
 {
 	struct worker *worker = arrival->server->worker;
@@ -612,6 +633,8 @@ void setup_invite(struct arrival *arrival, const struct sip_message *message)
 		worker_count(worker, COUNTER_sip_refused);
 		reply_stateless(arrival, message, refusal.status,
 				refusal.reason, refusal.lines);
+	} else if (book_is_full(arrival->server->book)) {
+		refuse_full_book(arrival, message);
 	} else if (worker->is_draining || arrival->server->is_draining ||
 		   is_full(worker)) {
 		worker_count(worker, COUNTER_calls_refused_full);

@@ -18,6 +18,7 @@
 #include "worker/call.h"
 
 #define SEND_BATCH 64
+#define HOLD_US	   (10 * USEC_PER_MSEC) /* between two looks for room */
 
 void turn_mark_call(struct call *call)
 {
@@ -163,11 +164,13 @@ static int commit_books(struct worker *worker)
 		if (!server || !server->book || !server->is_dirty)
 			continue;
 		error = book_commit(server->book);
-		if (error == -ENOSPC && !store_grow(book_store(server->book)))
-			return -EAGAIN;
+		if (error == -ENOSPC)
+			worker->turn.full = server;
+		server->is_dirty = error != 0;
+		if (error)
+			break;
 		if (worker->n_servers > 1)
 			CRASH_POINT(book_committed);
-		server->is_dirty = false;
 		worker_count(worker, COUNTER_commits);
 	}
 	return error;
@@ -181,18 +184,56 @@ static void put_all(struct worker *worker)
 	put_intake(worker);
 }
 
-/* A full book that cannot grow, or a book that is somebody else's now: this
- * process must not go on, its successor starts from what is committed. */
+static void tell_full(struct worker *worker, enum log_level level,
+		      const char *event, uint64_t since_us)
+{
+	char text[BOARD_EVENT_TEXT];
+	struct out out = out_init(text, sizeof(text));
+
+	out_printf(&out, "book=ms%u ms=%llu", worker->turn.full->index,
+		   (unsigned long long)((clock_boot_us() - since_us) /
+					USEC_PER_MSEC));
+	log_event(level, event, "%s", out_end(&out));
+	board_event(worker->board, level, event, out_end(&out));
+}
+
+/* A book that is full and cannot grow: the turn is kept until there is room.
+ * Nothing of it was sent and no stream consumed; peers repeat, siblings go
+ * on, and the beat says that it is the memory that stands still, not we. */
+static int commit_when_room(struct worker *worker)
+{
+	uint64_t since_us = clock_boot_us();
+	int error = -ENOSPC;
+
+	tell_full(worker, LOG_LVL_ERROR, "commit_held", since_us);
+	worker_count(worker, COUNTER_commits_held);
+	while (error == -ENOSPC) {
+		if (book_make_room(worker->turn.full->book))
+			usleep(HOLD_US);
+		atomic_fetch_add_explicit(&worker->board->beat, 1,
+					  memory_order_relaxed);
+		put_all(worker);
+		error = commit_books(worker);
+	}
+	if (!error)
+		tell_full(worker, LOG_LVL_NOTICE, "commit_released", since_us);
+	return error;
+}
+
+/* A book that is somebody else's now, or a store that fails: this process must
+ * not go on, its successor starts from what is committed. */
 static void turn_commit(struct worker *worker)
 {
 	int error;
 
 	put_all(worker);
 	error = commit_books(worker);
-	if (error == -EAGAIN) {
+	if (error == -ENOSPC) { /* it may have grown by that */
 		put_all(worker);
 		error = commit_books(worker);
 	}
+	if (error == -ENOSPC)
+		error = commit_when_room(worker);
 	if (!error)
 		return;
 	log_event(LOG_LVL_ERROR, "commit_failed", "error=%d why=%s", -error,

@@ -37,6 +37,7 @@ struct turn {
 	char *bytes;
 	size_t len, cap;
 	uint64_t last_effect; /* number of the last datagram */
+	struct server *full;  /* whose book had no room for a commit */
 };
 
 void turn_mark_call(struct call *call);

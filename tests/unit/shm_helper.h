@@ -6,6 +6,8 @@
 #define TESTS_UNIT_SHM_HELPER_H
 
 #define HELPER_MAP_SIZE (4u << 20)
-#define HELPER_TWIN	1000 /* counter of the call equal to call 1 */
+/* The twin of call i where each has one. */
+#define HELPER_TWIN_OF(i) call_make(1, 1000000u + (i))
+#define HELPER_TWIN	  1000 /* counter of the call equal to call 1 */
 
 #endif

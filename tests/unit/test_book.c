@@ -559,6 +559,147 @@ Test(book, a_book_that_grew_eightfold_is_full_and_keeps_what_it_has)
 	book_forget(book);
 }
 
+static uint64_t room_of(struct book *book)
+{
+	uint64_t room = 0;
+
+	cr_assert_eq(store_room(book_store(book), &room), 0);
+	return room;
+}
+
+Test(book, above_four_fifths_of_its_limit_it_is_full_and_goes_on)
+{
+	struct book *book = own(1);
+	struct book_settings settings = {.run_dir = run_dir,
+					 .index = 1,
+					 .epoch = 2,
+					 .map_size = HELPER_MAP_SIZE / 2,
+					 .map_limit = HELPER_MAP_SIZE};
+	unsigned n = 0, n_full;
+	uint64_t used, size;
+
+	book_forget(book);
+	cr_assert_eq(book_own(&settings, &book), 0);
+	while (!book_is_full(book)) {
+		put_call(book, call_make(1, ++n), 1);
+		cr_assert_eq(book_commit(book), 0);
+		cr_assert_lt(n, 20000);
+		usleep(n % 50 ? 0 : 5000); /* it looks every 100 ms */
+	}
+	n_full = n;
+	store_usage(book_store(book), &used, &size);
+	cr_assert_eq(size, HELPER_MAP_SIZE);
+	cr_assert_gt(used - room_of(book), size / 10 * 6);
+	cr_assert_gt(room_of(book), size / 20);
+	for (unsigned i = 0; i < 2000; i++) { /* the running ones change */
+		put_call(book, call_make(1, 1 + i % n_full), i);
+		cr_assert_eq(book_commit(book), 0);
+	}
+	for (unsigned i = 1; i <= n_full / 3; i++)
+		book_del_call(book, call_make(1, i));
+	cr_assert_eq(book_commit(book), 0);
+	usleep(150000);
+	cr_assert_not(book_is_full(book));
+	book_forget(book);
+}
+
+Test(book, running_calls_may_take_memory_above_the_limit)
+{
+	struct book *book = own(1);
+	unsigned n = 0, n_helped = 0;
+	int rc;
+
+	while (n_helped < 3) {
+		for (unsigned i = 0; i < 100; i++)
+			put_call(book, call_make(1, n + i + 1), 1);
+		rc = book_commit(book);
+		if (rc) { /* it may have grown by itself: once more */
+			for (unsigned i = 0; i < 100; i++)
+				put_call(book, call_make(1, n + i + 1), 1);
+			rc = book_commit(book);
+		}
+		if (rc) {
+			cr_assert_eq(rc, -ENOSPC);
+			cr_assert_eq(book_make_room(book), 0);
+			n_helped++;
+		} else
+			n += 100;
+		cr_assert_lt(n, 60000);
+	}
+	cr_assert(book_is_full(book));
+	cr_assert_eq(n_calls(book), n);
+	book_forget(book);
+	book = own(2); /* the successor has the memory, too */
+	cr_assert_gt(room_of(book), 1 << 20);
+	cr_assert_eq(n_calls(book), n);
+	book_forget(book);
+}
+
+static void churn_until_full(struct book *book)
+{
+	for (uint32_t i = 0; !book_is_full(book); i++) {
+		int rc;
+
+		put_call(book, call_make(1, 1 + i % 50), i);
+		rc = book_commit(book);
+		cr_assert(rc == 0 || rc == -ENOSPC);
+		if (rc && i % 2) /* the second time, as a worker does */
+			cr_assert_eq(book_make_room(book), 0);
+		cr_assert_lt(i, 200000);
+	}
+}
+
+Test(book, a_reader_that_stands_still_fills_a_book_until_it_is_gone)
+{
+	struct book *book = own(1);
+	struct helper reader;
+
+	put_call(book, call_make(1, 1), 1);
+	cr_assert_eq(book_commit(book), 0);
+	cr_assert_gt(room_of(book), 2 << 20);
+	reader = start("stale-reader", NULL, NULL);
+	cr_assert_eq(helper_ask(&reader, NULL), 0);
+	churn_until_full(book);
+	cr_assert_eq(n_calls(book), 50);
+	helper_kill(&reader, SIGKILL);
+	cr_assert_eq(book_make_room(book), 0);
+	usleep(150000);
+	cr_assert_not(book_is_full(book));
+	book_forget(book);
+}
+
+Test(book, readers_that_scan_all_the_while_see_a_growing_book_whole)
+{
+	struct book *book = own(1);
+	struct helper scans[3];
+	uint64_t used, size;
+
+	put_call(book, call_make(1, 1), 1);
+	cr_assert_eq(book_commit(book), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		scans[i] = start("scan", NULL, NULL);
+		cr_assert_eq(helper_ask(&scans[i], NULL), 0);
+	}
+	for (unsigned i = 1, rc = 1; i <= 4000; i += 10) {
+		for (unsigned tries = 0; tries < 9 && rc; tries++) {
+			for (unsigned n = i; n < i + 10; n++) {
+				put_call(book, call_make(1, n), n);
+				put_call(book, HELPER_TWIN_OF(n), n);
+			}
+			rc = (unsigned)book_commit(book);
+		}
+		cr_assert_eq(rc, 0);
+		rc = 1;
+	}
+	store_usage(book_store(book), &used, &size);
+	cr_assert_gt(size, HELPER_MAP_SIZE);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_gt(helper_ask(&scans[i], "stop"), 3);
+		cr_assert_eq(helper_wait(&scans[i]), 0);
+	}
+	book_forget(book);
+}
+
 static uint64_t churn_pages(struct book *book)
 {
 	uint64_t used = 0, size;
