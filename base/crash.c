@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ static struct {
 	const char *slot, *run_dir;
 	enum crash_point point;
 	uint64_t passages_left; /* 0: not armed */
+	bool is_stop;		/* SIGSTOP instead of SIGKILL */
 } armed;
 
 static struct {
@@ -142,7 +144,7 @@ void crash_start(const char *slot, const char *run_dir)
 	const char *wanted = getenv("MSPOOL_CRASH");
 	const char *victim = getenv("MSPOOL_CRASH_SLOT");
 	char name[64];
-	struct slice count = slice_of(wanted);
+	struct slice rest = slice_of(wanted), count;
 	uint64_t n = 1;
 
 	armed.slot = slot;
@@ -152,8 +154,11 @@ void crash_start(const char *slot, const char *run_dir)
 	else if (!wanted || !victim || strcmp(victim, slot) != 0)
 		return;
 	else {
-		slice_copy(slice_cut(&count, ':'), name, sizeof(name));
+		slice_copy(slice_cut(&rest, ':'), name, sizeof(name));
+		count = slice_cut(&rest, ':');
+		armed.is_stop = slice_is(rest, slice_of("STOP"));
 		if ((count.ptr && slice_to_u64(count, UINT32_MAX, &n) < 0) ||
+		    (rest.ptr && !armed.is_stop) ||
 		    crash_arm(name, (unsigned)n) < 0)
 			refuse(wanted);
 	}
@@ -167,7 +172,7 @@ void crash_pass(enum crash_point point)
 	    --armed.passages_left > 0)
 		return;
 	if (make_marker(names[point]))
-		kill(getpid(), SIGKILL);
+		kill(getpid(), armed.is_stop ? SIGSTOP : SIGKILL);
 }
 
 #endif

@@ -5,10 +5,11 @@
  *
  * By name:
  *
- *   MSPOOL_CRASH=point[:n] MSPOOL_CRASH_SLOT=ms1 mspoold …
+ *   MSPOOL_CRASH=point[:n[:STOP]] MSPOOL_CRASH_SLOT=ms1 mspoold …
  *
  * ends slot ms1 at its n-th passage (from 1) of the point, once: a marker
- * RUN/crashed-ms1-point lets the successor live.
+ * RUN/crashed-ms1-point lets the successor live.  With STOP it is SIGSTOP: the
+ * process hangs there, with whatever lock it holds.
  *
  * By number (tests/crash):
  *

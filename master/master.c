@@ -149,7 +149,7 @@ static void beat(struct master *m, uint64_t now_us)
 {
 	uint64_t every_us = notify_watchdog_us();
 
-	atomic_fetch_add_explicit(&m->board->beat, 1, memory_order_relaxed);
+	atomic_store_explicit(&m->board->beat, now_us, memory_order_relaxed);
 	if (every_us == 0 || now_us - m->watchdog_sent_us < every_us)
 		return;
 	m->watchdog_sent_us = now_us;
@@ -164,7 +164,7 @@ static uint64_t expire(struct master *m)
 	uint64_t until;
 
 	if (now - m->ticked_us >= tick_us)
-		slots_check_beats(m, now);
+		slots_tick(m, now);
 	beat(m, now);
 	until = slots_expire(m, now, now + tick_us);
 	until = simulators_expire(m, now, until);

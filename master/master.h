@@ -47,9 +47,9 @@ struct slot {
 	uint64_t back_off_us;	   /* after the last death */
 	const struct board *board; /* its page; NULL before it exists */
 	uint64_t beat;		   /* as last seen */
-	uint64_t patience_us;	   /* hung when this passes without a beat */
-	bool is_killed;		   /* by us */
-	bool is_warned;		   /* of its strange ways, once */
+	uint64_t patience_us; /* hung when this passes without a beat; 0 none */
+	bool is_killed;	      /* by us */
+	bool is_warned;	      /* of its strange ways, once */
 
 	/* its book, or its streams */
 	struct slot *owner; /* whose process serves it: itself or an heir */
@@ -97,7 +97,7 @@ struct master {
 	bool is_up;	   /* every wanted worker was up once */
 	uint8_t stop_phase;
 	uint64_t stop_since_us, stop_by_us;
-	uint64_t ticked_us; /* last look at the beats */
+	uint64_t ticked_us; /* last slots_tick */
 	uint64_t watchdog_sent_us;
 	int ready_fd; /* the parent of a background start waits; -1 */
 };

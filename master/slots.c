@@ -458,18 +458,6 @@ static uint64_t sooner(uint64_t until_us, uint64_t deadline_us)
 	return deadline_us && deadline_us < until_us ? deadline_us : until_us;
 }
 
-uint64_t slots_expire(struct master *m, uint64_t now_us, uint64_t until_us)
-{
-	for_each_slot(slot, m)
-	{
-		expire_due(slot, now_us);
-		expire_let_go(slot, now_us);
-		until_us = sooner(until_us, slot->due_us);
-		until_us = sooner(until_us, slot->let_go_by_us);
-	}
-	return until_us;
-}
-
 uint64_t slots_tick_us(const struct master *m)
 {
 	uint64_t tick = m->config->pool.watchdog_us / 4;
@@ -486,43 +474,69 @@ static const struct board *page_of(struct slot *slot)
 	return slot->board;
 }
 
-static bool has_beaten(struct slot *slot)
+/* A beat is the time of the process's last turn, so that a hang is found when
+ * the watchdog's time after it is over, not when we happen to look.  It counts
+ * from READY on; until then START_GRACE_US runs.  A page that names a time to
+ * come is believed up to now. */
+static void see_beat(struct slot *slot, uint64_t now_us)
 {
 	const struct board *page = page_of(slot);
 	uint64_t beat =
 		page ? atomic_load_explicit(&page->beat, memory_order_relaxed)
 		     : 0;
-	bool is_new = beat != slot->beat;
+	uint64_t until_us = (beat < now_us ? beat : now_us) +
+			    slot->master->config->pool.watchdog_us;
 
+	if (beat == slot->beat)
+		return;
 	slot->beat = beat;
-	return is_new;
+	if (slot->generation && until_us > slot->patience_us)
+		slot->patience_us = until_us;
 }
 
-/* A beat counts from READY on; until then START_GRACE_US runs. */
-static void check_beat(struct slot *slot, uint64_t now_us, uint64_t least_us)
+static void expire_patience(struct slot *slot, uint64_t now_us)
 {
-	uint64_t watchdog_us = slot->master->config->pool.watchdog_us;
-
-	if (!slot->channel)
+	if (slot->patience_us == 0 || now_us < slot->patience_us)
 		return;
-	if (has_beaten(slot) && slot->generation)
-		slot->patience_us = now_us + watchdog_us;
-	if (slot->patience_us < least_us)
-		slot->patience_us = least_us;
-	if (slot->patience_us < now_us)
+	if (slot->channel)
+		see_beat(slot, now_us);
+	if (now_us < slot->patience_us)
+		return;
+	slot->patience_us = 0;
+	if (slot->channel)
 		slot_feed(slot, EVENT_HUNG);
 }
 
-void slots_check_beats(struct master *m, uint64_t now_us)
+uint64_t slots_expire(struct master *m, uint64_t now_us, uint64_t until_us)
+{
+	for_each_slot(slot, m)
+	{
+		expire_due(slot, now_us);
+		expire_let_go(slot, now_us);
+		expire_patience(slot, now_us);
+		until_us = sooner(until_us, slot->due_us);
+		until_us = sooner(until_us, slot->let_go_by_us);
+		until_us = sooner(until_us, slot->patience_us);
+	}
+	return until_us;
+}
+
+/* When it is we who did not run (a suspended host, a stopped master), silence
+ * proves nothing: everybody gets a fresh watchdog's time. */
+void slots_tick(struct master *m, uint64_t now_us)
 {
 	uint64_t watchdog_us = m->config->pool.watchdog_us;
-	/* When it is we who did not run (a suspended host, a stopped master),
-	 * silence proves nothing: everybody gets a fresh watchdog's time. */
 	bool was_away = now_us - m->ticked_us > watchdog_us / 2;
-	uint64_t least_us = was_away ? now_us + watchdog_us : 0;
 
 	m->ticked_us = now_us;
-	for_each_slot(slot, m) check_beat(slot, now_us, least_us);
+	if (!was_away)
+		return;
+	for_each_slot(slot, m)
+	{
+		if (slot->patience_us &&
+		    slot->patience_us < now_us + watchdog_us)
+			slot->patience_us = now_us + watchdog_us;
+	}
 }
 
 /* ---- what others ask ------------------------------------------------------

@@ -73,7 +73,8 @@ static void media_publish(struct media *media)
 	struct board *board = media->board;
 	unsigned n = media_count_streams(media);
 
-	atomic_fetch_add_explicit(&board->beat, 1, memory_order_relaxed);
+	atomic_store_explicit(&board->beat, media->now_us,
+			      memory_order_relaxed);
 	atomic_store_explicit(&board->streams, n, memory_order_relaxed);
 	atomic_store_explicit(&board->calls, n, memory_order_relaxed);
 	board_count(board, COUNTER_turns);

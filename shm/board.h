@@ -61,7 +61,8 @@ struct board {
 	struct slot_id slot; /* kind SLOT_NONE: the master */
 	int32_t pid;
 	uint32_t generation;   /* of the configuration in force */
-	_Atomic uint64_t beat; /* raised every turn, at least every 100 ms */
+	_Atomic uint64_t beat; /* boottime us of the last turn, never older than
+				  100 ms while it is well */
 	_Atomic uint64_t working_call; /* being stepped; 0 none */
 	_Atomic uint64_t working_connection, working_offset;
 	_Atomic uint64_t effect_sent; /* highest number of an effect sent */

@@ -189,8 +189,8 @@ static void turn(struct worker *worker)
 	worker->now_us = clock_boot_us();
 	if (wait)
 		fall_asleep(worker, false);
-	atomic_fetch_add_explicit(&worker->board->beat, 1,
-				  memory_order_relaxed);
+	atomic_store_explicit(&worker->board->beat, worker->now_us,
+			      memory_order_relaxed);
 	read_rings(worker);
 	run_timers(worker);
 	turn_end(worker);

@@ -227,6 +227,7 @@ static void turn_commit(struct worker *worker)
 	int error;
 
 	put_all(worker);
+	CRASH_POINT(mid_commit);
 	error = commit_books(worker);
 	if (error == -ENOSPC) { /* it may have grown by that */
 		put_all(worker);

@@ -5,8 +5,8 @@ Each is one process with its own address, its own log files and an exit code.
 
 `peer = NAME PROGRAM ARGUMENTS` makes one.  A PROGRAM ending in .xml is SIPp:
 `uas…` answers until it is told to end, everything else places calls and ends by
-itself.  Arguments of SIPp are key=value: calls, rate, talk (ms), to, from, and
-any other for an @KEY@ in the XML, which is a template like pool.ini; `later`
+itself.  Arguments of SIPp are key=value: calls, rate, talk (ms), to, from,
+server (its number where addressing = per-server), and any other for an @KEY@ in the XML, which is a template like pool.ini; `later`
 leaves the start to a step."""
 
 import csv
@@ -141,8 +141,9 @@ class Sipp(Peer):
     def pool_place(self):
         """The pool on the side of this peer, or of the relay before it."""
         name = self.options.get("via", self.name)
-        return self.run.places[
+        host, port = self.run.places[
             "INTERNAL" if name.startswith("fe") else "GATEWAY"]
+        return host, port + int(self.options.get("server", 1)) - 1
 
     def end_signal(self):
         return signal.SIGUSR1

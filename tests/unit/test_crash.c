@@ -93,6 +93,23 @@ Test(crash, without_a_number_the_first_passage_kills)
 	cr_assert_eq(life_of("ms1"), SIGKILL);
 }
 
+Test(crash, with_stop_the_process_hangs_there)
+{
+	int status = 0;
+	pid_t pid;
+
+	want("ms1", "before_commit:2:STOP");
+	pid = fork();
+	if (pid == 0)
+		live("ms1");
+	cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+	cr_expect(WIFSTOPPED(status));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	snprintf(marker, sizeof(marker), "%s/crashed-ms1-before_commit",
+		 run_dir);
+}
+
 Test(crash, fewer_passages_than_wanted_kill_nobody)
 {
 	want("ms1", "after_commit:6");
@@ -116,6 +133,8 @@ Test(crash, nobody_dies_where_no_marker_can_be_made)
 Test(crash, a_point_that_does_not_exist_is_refused_aloud)
 {
 	want("ms1", "after_comit");
+	cr_assert_eq(WEXITSTATUS(life_of("ms1")), 2);
+	want("ms1", "after_commit:1:HALT");
 	cr_assert_eq(WEXITSTATUS(life_of("ms1")), 2);
 	want("ms1", "after_commit:x");
 	cr_assert_eq(WEXITSTATUS(life_of("ms1")), 2);

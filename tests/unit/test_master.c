@@ -212,6 +212,44 @@ Test(master, kills_and_replaces_a_worker_that_hangs)
 	cr_expect(ne(int, rig_pid("ms1"), old));
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* From SIGSTOP until the successor serves. */
+static uint64_t hang_ms(void)
+{
+	uint64_t from = now_ms();
+
+	rig_forget_lines("fake.log");
+	kill(rig_pid("ms1"), SIGSTOP);
+	assert_line("fake.log", "ms1 serve ms1 *");
+	return now_ms() - from;
+}
+
+/* A busy host may be late once, a master that looks too rarely is most of the
+ * time: 800 ms are the watchdog's. */
+Test(master, succeeds_a_hung_worker_within_the_watchdog_and_50_ms)
+{
+	unsigned n_late = 0;
+
+	rig_pool_lines("watchdog = 800ms\n");
+	rig_config(1, 0, "");
+	rig_start_up();
+	for (unsigned i = 0; i < 5; i++) {
+		uint64_t ms = hang_ms();
+
+		cr_expect(ge(u64, ms, 800 - 100), "the beat is 20 ms");
+		n_late += ms > 850;
+		usleep(37000 * i);
+	}
+	cr_expect(le(uint, n_late, 2), "%u of 5 were late", n_late);
+}
+
 Test(master, kills_a_worker_that_never_gets_ready)
 {
 	rig_config(2, 0, "");
