@@ -53,6 +53,7 @@ tests_unit_tools_LDADD = $(CTL_LIBS) $(CRITERION_LIBS)
 # ---- whole pools: last, since they take longest ----
 TESTS += tests/integration/run
 include tests/integration/local.mk
+include tests/crash/local.mk
 
 # ---- shm/ ----
 if HAVE_CRITERION

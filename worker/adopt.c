@@ -12,6 +12,7 @@
 #include "worker/dispatch.h"
 #include "worker/load.h"
 #include "worker/machine.h"
+#include "worker/media.h"
 
 struct adoption {
 	struct server *server;
@@ -208,6 +209,7 @@ int adopt_book(struct server *server)
 	if (error)
 		return error;
 	restore_others(server);
+	media_adopt_ports(server);
 	worker->quiet_since_us = worker->now_us;
 	tell(&adoption, bad_calls + bad_txs + bad_streams);
 	return 0;

@@ -70,6 +70,58 @@ static int take_from(struct call *call, unsigned slot,
 	return 0;
 }
 
+static bool has_port(const struct call *call, unsigned slot,
+		     enum listener_side side, const struct ring_port *port)
+{
+	const struct media_wish *wish = &call->record->wish;
+
+	if (!(call->record->flags & CALL_HAS_MEDIA) || wish->worker != slot ||
+	    (wish->version && !wish->is_on))
+		return false;
+	for (unsigned i = 0; i < N_LEGS; i++)
+		if (wish->side[i].side == side &&
+		    addr_port(&wish->side[i].local) == port->port)
+			return true;
+	return false;
+}
+
+static bool is_taken(struct server *server, unsigned slot,
+		     enum listener_side side, struct slice entry)
+{
+	struct ring_port port;
+
+	if (entry.len != sizeof(port))
+		return true;
+	memcpy(&port, entry.ptr, sizeof(port));
+	for (struct call *call = server->calls; call; call = call->hh.next)
+		if (has_port(call, slot, side, &port))
+			return true;
+	return false;
+}
+
+static void skip_taken(struct server *server, unsigned slot,
+		       enum listener_side side)
+{
+	struct ring *ring = server->ports[slot][side];
+	uint64_t at = ring_released(ring), next;
+	struct slice entry;
+
+	while (ring_take(ring, &entry, &next) == 0 &&
+	       is_taken(server, slot, side, entry)) {
+		at = next;
+		server->media_used |= 1ull << slot;
+	}
+	ring_rewind(ring, at);
+}
+
+void media_adopt_ports(struct server *server)
+{
+	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++)
+		for (unsigned side = 0; side < 2; side++)
+			if (server->ports[i][side])
+				skip_taken(server, i, side);
+}
+
 int media_take_ports(struct call *call, enum listener_side side_a,
 		     enum listener_side side_b)
 {

@@ -14,6 +14,9 @@
  * has one (503).  Nothing to do without media workers. */
 int media_take_ports(struct call *call, enum listener_side side_a,
 		     enum listener_side side_b);
+/* A predecessor that died between its commit and giving back what it took of
+ * the rings left ports there that calls have: they are passed over. */
+void media_adopt_ports(struct server *server);
 /* The body that the other leg is shown for what this leg's peer sent.
  * 0, -ENOENT: no common codec, bad or unusable SDP (488); *ret_body lives in
  * a buffer of this module until the next call. */

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of a call of the crash set: a pool, its peers, the script, and an
+end at a numbered passage of a worker, or none (base/crash.h).
+
+The order: peers listen, the pool is up and has probed them, numbers begin, the
+script is played, numbers are read, one more call shows that the pool is
+well, nothing is left.  A run that `rests` waits until the last record is gone."""
+
+import itertools
+import pathlib
+import random
+import shutil
+import socket
+import tempfile
+import time
+
+from support import canon
+from support.pool import Pool, PoolError
+from support.ua import Peer, ScriptError, Stage
+from support.ua_message import BadMessage
+
+UP_S, QUIET_S, SETTLE_S, REST_S = 20, 0.012, 8, 45
+INTERNAL_PORT, GATEWAY_PORT = 5070, 5068
+CLEAN = ("sip_malformed", "sip_oversize", "handovers_dropped")
+
+POOL_INI = """
+[pool]
+fqdn = pool.test
+run_dir = @RUN@
+signalling_workers = @WORKERS@
+media_workers = 1
+log_level = debug
+@POOL@
+
+[listen internal]
+udp = @NET@1:5070
+tcp = @NET@1:5070
+
+[listen gateway]
+udp = @NET@1:5068
+tcp = @NET@1:5068
+
+[media]
+ports = 16384-16423
+
+[frontend fe1]
+address = @NET@10:5060
+transport = @TRANSPORT@
+options_interval = 1d
+
+[gateway gw1]
+address = @NET@41:5060
+transport = @TRANSPORT@
+options_interval = 1d
+
+[gateway gw2]
+address = @NET@42:5060
+transport = @TRANSPORT@
+options_interval = 1d
+
+[trunk *]
+@TRUNK@
+
+[route one]
+match = ^1
+trunks = gw1
+
+[route two]
+match = ^2
+trunks = gw1, gw2
+strategy = failover
+
+[route three]
+match = ^3
+trunks = gw2
+"""
+
+_nets = itertools.count(random.randrange(10000))
+
+
+def take_net():
+    """("127.x.y.", lock): all of one width, so that lengths are equal."""
+    for n in itertools.islice(_nets, 10000):
+        net = f"127.{100 + n // 100 % 100}.{100 + n % 100}."
+        lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            lock.bind((net + "254", 9))
+            return net, lock
+        except OSError:
+            lock.close()
+    raise OSError("no loopback network is free")
+
+
+class CrashRun:
+    def __init__(self, call, transport, programs, orders):
+        """orders: {"ms1": "37"}, see base/crash.h."""
+        self.call, self.transport, self.orders = call, transport, orders
+        self.programs = programs
+        self.problems, self.counted = [], {}
+        base = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mspool-cr-",
+                                                    dir=base))
+        self.run_dir = self.folder / "run"
+        self.net, self.lock = take_net()
+        self.stage = Stage(self.net)
+        self.stage.rest = self.rest
+        self.pool = None
+
+    # -- the passages ------------------------------------------------------
+
+    @property
+    def slots(self):
+        return [f"ms{n + 1}" for n in range(self.call.workers)]
+
+    def passages(self, slot):
+        """[(life, number, point)] of this slot so far."""
+        path = self.run_dir / f"passages-{slot}"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(int(life), int(n), point) for life, n, point in
+                (line.split() for line in lines)]
+
+    def numbered(self, slot):
+        """Points that the first life passed, by number."""
+        return [point for life, n, point in self.passages(slot)
+                if life == 1 and n]
+
+    def _sizes(self):
+        return [path.stat().st_size if path.exists() else 0
+                for path in (self.run_dir / f"passages-{slot}"
+                             for slot in self.slots)]
+
+    def rest(self):
+        """Waits until the pool has done what it has to do."""
+        before, since = self._sizes(), time.monotonic()
+        while time.monotonic() < since + QUIET_S:
+            n = len(self.stage.record)
+            self.stage.turn(QUIET_S / 4)
+            now = self._sizes()
+            if now != before or len(self.stage.record) != n:
+                before, since = now, time.monotonic()
+
+    def begin_numbers(self):
+        self.rest()
+        for slot in self.slots:
+            order = self.run_dir / f"order-{slot}"
+            order.write_text(self.orders.get(slot, "0"))
+            order.rename(self.run_dir / f"crash-{slot}")
+
+    # -- the run -----------------------------------------------------------
+
+    def play(self):
+        """True if all went well; else problems say what did not."""
+        try:
+            self._start()
+            self.begin_numbers()
+            self.call.script(self)
+            self.rest()
+            self.counted = {slot: len(self.numbered(slot))
+                            for slot in self.slots}
+            self.call.after(self)
+            self.rest()
+            self._settle()
+        except (ScriptError, BadMessage, PoolError, OSError) as wrong:
+            self.problems.append(f"{type(wrong).__name__}: {wrong}")
+        return not self.problems
+
+    def _start(self):
+        internal = (f"{self.net}1", INTERNAL_PORT)
+        gateway = (f"{self.net}1", GATEWAY_PORT)
+        self.fe = Peer(self.stage, "fe1", 10, self.transport, internal)
+        self.gw = Peer(self.stage, "gw1", 41, self.transport, gateway)
+        self.gw2 = Peer(self.stage, "gw2", 42, self.transport, gateway)
+        text = POOL_INI
+        for name, value in (("RUN", str(self.run_dir)), ("NET", self.net),
+                            ("WORKERS", str(self.call.workers)),
+                            ("TRANSPORT", self.transport),
+                            ("POOL", self.call.pool_lines),
+                            ("TRUNK", self.call.trunk_lines)):
+            text = text.replace(f"@{name}@", value)
+        self.run_dir.mkdir(mode=0o750)
+        config = self.folder / "pool.ini"
+        config.write_text(text)
+        self.pool = Pool(self.programs, self.run_dir, config,
+                         {"MSPOOL_CRASH": "numbered"})
+        self.pool.start(UP_S)
+        self.stage.until(lambda: all(p.n_probed for p in self.stage.peers),
+                         "probe of every peer")
+
+    def _settle(self):
+        """Nothing is up, each slot died as often as it should."""
+        end = time.monotonic() + SETTLE_S
+        while self.pool.ask("calls") != []:
+            if time.monotonic() > end:
+                raise ScriptError(f"calls left: {self.pool.ask('calls')}")
+            self.stage.turn(0.05)
+        for slot in self.slots:
+            self._check_lives(slot)
+        counters = self.pool.ask("status")["counters"]
+        self.problems += [f"counter {name} is {counters[name]}"
+                          for name in CLEAN if counters[name]]
+        self.problems += [f"log: {line}" for line in self.pool.complaints()]
+
+    def _check_lives(self, slot):
+        wanted = sum(word != "0"
+                     for word in self.orders.get(slot, "0").split())
+        died = sum((self.run_dir / f"crashed-{slot}-{n + 1}").exists()
+                   for n in range(9))
+        if died != wanted:
+            self.problems.append(f"{slot} died {died} times, not {wanted}")
+        restarts = sum(w["restarts"] for w in self.pool.workers()
+                       if w["id"] == slot)
+        if restarts != died:
+            self.problems.append(f"{slot} was started again {restarts} "
+                                 f"times, it died {died} times")
+
+    def wait_for_rest(self):
+        """Until every record is gone; transactions absorb for 32 s."""
+        end = time.monotonic() + REST_S
+        left = None
+        while time.monotonic() < end:
+            left = self.pool.ask("calls", "--all")
+            if left == []:
+                return
+            time.sleep(0.5)
+        self.problems.append(f"records left after {REST_S} s: {left}")
+
+    def streams(self):
+        return canon.streams(self.stage.record, self.net)
+
+    def end(self):
+        self.stage.close()
+        if self.pool:
+            code = self.pool.stop(patience=0.6)
+            if code != 0:
+                self.problems.append(f"the master ended with {code}")
+            self.problems += [f"log: {line}"
+                              for line in self.pool.complaints()]
+        self.lock.close()
+
+    def log(self, limit=8000):
+        path = self.folder / "pool.log"
+        return path.read_text(errors="replace")[-limit:] \
+            if path.exists() else ""
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
