@@ -236,11 +236,26 @@ uint64_t addr_hash(const struct addr *addr)
 			  addr_port(addr));
 }
 
+/* inet_ntop does it by sprintf, which every message would pay for. */
+static const char *ipv4_text(const uint8_t bytes[4], char *buf)
+{
+	struct out out = out_init(buf, ADDR_TEXT_MAX);
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			out_char(&out, '.');
+		out_u64(&out, bytes[i]);
+	}
+	return out_end(&out);
+}
+
 const char *addr_host_text(const struct addr *addr, char *buf)
 {
 	unsigned len;
 	const uint8_t *bytes = host_bytes(addr, &len);
 
+	if (bytes && addr->sa.sa_family == AF_INET)
+		return ipv4_text(bytes, buf);
 	if (!bytes || !inet_ntop(addr->sa.sa_family, bytes, buf, ADDR_TEXT_MAX))
 		slice_copy(SLICE("none"), buf, ADDR_TEXT_MAX);
 	return buf;

@@ -7,6 +7,7 @@
  */
 #include "base/ids.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -174,11 +175,19 @@ static int take_token(struct slice *text, struct token *ret_token)
 
 /* ---- tags and branches -------------------------------------------------- */
 
+/* The lowest `digits` digits (even), in lower case. */
+static void put_hex(struct out *out, uint64_t value, unsigned digits)
+{
+	uint64_t bytes = htobe64(value);
+
+	out_hex(out, (const char *)&bytes + (16 - digits) / 2, digits / 2);
+}
+
+/* Book and counter stand side by side in a call id. */
 static void put_token(struct out *out, const struct token *token)
 {
-	out_printf(out, "%04x%012llx%c", call_book(token->call),
-		   (unsigned long long)(token->call & 0xffffffffffffull),
-		   token->leg);
+	put_hex(out, token->call, BOOK_HEX + COUNTER_HEX);
+	out_char(out, token->leg);
 }
 
 const char *tag_make(const struct token *token,
@@ -190,8 +199,10 @@ const char *tag_make(const struct token *token,
 	out_char(&out, 'm');
 	put_token(&out, token);
 	out_hex(&out, secret, LEG_SECRET_LEN);
-	if (fork > 0)
-		out_printf(&out, ".%u", fork);
+	if (fork > 0) {
+		out_char(&out, '.');
+		out_u64(&out, fork);
+	}
 	return out_end(&out);
 }
 
@@ -235,7 +246,7 @@ const char *branch_make(const struct token *token, unsigned tx,
 
 	out_text(&out, branch_prefix);
 	put_token(&out, token);
-	out_printf(&out, "%04x", tx & 0xffffu);
+	put_hex(&out, tx, TX_HEX);
 	out_hex(&out, secret, LEG_SECRET_LEN);
 	return out_end(&out);
 }
@@ -267,8 +278,8 @@ const char *probe_branch_make(unsigned book, uint64_t number,
 
 	random_bytes(secret, sizeof(secret));
 	out_text(&out, probe_prefix);
-	out_printf(&out, "%04x%016llx", book & 0xffffu,
-		   (unsigned long long)number);
+	put_hex(&out, book, BOOK_HEX);
+	put_hex(&out, number, NUMBER_HEX);
 	out_hex(&out, secret, sizeof(secret));
 	return out_end(&out);
 }

@@ -24,5 +24,6 @@ media_libmedia_a_SOURCES = \
 	media/way.h
 media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS)
 media_mspool_media_SOURCES = media/mspool-media.c
+media_mspool_media_LDFLAGS = $(SANITIZE) $(LTO_LDFLAGS)
 media_mspool_media_LDADD = media/libmedia.a librtp.a libshm.a libbase.a \
 	$(URING_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)

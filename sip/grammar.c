@@ -83,9 +83,12 @@ static void osip_init_once(void)
 /* Quoted control characters are legal; to libosip2 a NUL is the end. */
 static void write_clean(struct out *out, struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		out_char(out,
-			 (unsigned char)text.ptr[i] < 0x20 ? ' ' : text.ptr[i]);
+	char *copy = out->buf + out->len;
+
+	out_slice(out, text);
+	for (size_t i = 0; i < text.len && !out->is_full; i++)
+		if ((unsigned char)copy[i] < 0x20)
+			copy[i] = ' ';
 	out_text(out, "\r\n");
 }
 

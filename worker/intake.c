@@ -90,7 +90,7 @@ static void hand_over(struct arrival *arrival, unsigned book,
 	if (!connection)
 		return;
 	arrival->is_stuck = !is_put;
-	connection->handed_to |= 1ull << (book - 1);
+	connection->handed_to |= bit_of(book);
 }
 
 /* Ours, a book's that this process serves too, or a sibling's. */
@@ -240,7 +240,7 @@ void intake_ring(struct server *server, unsigned from_book)
 	for (unsigned i = 0; i < 256; i++) {
 		if (ring_take(ring, &entry, &server->in_position[from_book]))
 			return;
-		server->in_used |= 1ull << (from_book - 1);
+		server->in_used |= bit_of(from_book);
 		server->worker->had_input = true;
 		if (entry.len < sizeof(head))
 			continue;

@@ -27,5 +27,6 @@ worker_mspool_worker_SOURCES = \
 	worker/tx.c \
 	worker/udp.c \
 	worker/worker.h
+worker_mspool_worker_LDFLAGS = $(SANITIZE) $(LTO_LDFLAGS)
 worker_mspool_worker_LDADD = libroute.a libsip.a libshm.a libbase.a \
 	$(PCRE2_LIBS) $(OSIP_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)

@@ -37,7 +37,7 @@ static int take_port(struct server *server, unsigned slot,
 	    entry.len != sizeof(port))
 		return -ENOSPC;
 	memcpy(&port, entry.ptr, sizeof(port));
-	server->media_used |= 1ull << slot;
+	server->media_used |= bit_of(slot);
 	*ret_port = port.port;
 	return 0;
 }
@@ -380,7 +380,7 @@ void media_told(struct server *server, unsigned media_slot)
 	struct call *call;
 
 	while (ring && ring_take(ring, &entry, &position) == 0) {
-		server->media_used |= 1ull << media_slot;
+		server->media_used |= bit_of(media_slot);
 		if (entry.len != sizeof(id))
 			continue;
 		memcpy(&id, entry.ptr, sizeof(id));

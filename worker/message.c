@@ -106,8 +106,10 @@ static void write_via(const struct call *call, enum leg_side leg,
 	out_text(out, transport_row(record->transport)->via);
 	server_write_sent_by(call->server, record->listener, record->transport,
 			     out);
-	out_printf(out, ";branch=%s;rport\r\n",
-		   branch_make(&token, tx->record->tx, record->secret, branch));
+	out_text(out, ";branch=");
+	out_text(out,
+		 branch_make(&token, tx->record->tx, record->secret, branch));
+	out_text(out, ";rport\r\n");
 }
 
 static void write_contact(const struct call *call, enum leg_side leg,
@@ -118,9 +120,10 @@ static void write_contact(const struct call *call, enum leg_side leg,
 	out_text(out, "Contact: <sip:");
 	server_write_sent_by(call->server, record->listener, record->transport,
 			     out);
-	if (record->transport != TRANSPORT_UDP)
-		out_printf(out, ";transport=%s",
-			   transport_row(record->transport)->name);
+	if (record->transport != TRANSPORT_UDP) {
+		out_text(out, ";transport=");
+		out_text(out, transport_row(record->transport)->name);
+	}
 	out_text(out, ">\r\n");
 }
 
@@ -133,6 +136,15 @@ static void write_party(struct out *out, const char *header, struct slice uri,
 		out_text(out, ";tag=");
 		out_text(out, tag);
 	}
+	out_text(out, "\r\n");
+}
+
+static void write_cseq(struct out *out, uint32_t cseq, enum sip_method method)
+{
+	out_text(out, "CSeq: ");
+	out_u64(out, cseq);
+	out_char(out, ' ');
+	out_text(out, sip_method_names[method]);
 	out_text(out, "\r\n");
 }
 
@@ -199,13 +211,14 @@ void message_request(const struct call *call, enum leg_side leg,
 	sip_write_request_line(out, method, strict.len ? strict : target);
 	write_via(call, leg, tx, out);
 	write_routes(out, routes, strict, target);
-	out_printf(out, "Max-Forwards: %u\r\n", record->max_forwards);
+	out_text(out, "Max-Forwards: ");
+	out_u64(out, record->max_forwards);
+	out_text(out, "\r\n");
 	write_party(out, "From: ", call_text(call, l->local_uri),
 		    message_tag(call, leg, tag));
 	write_party(out, "To: ", call_text(call, l->remote_uri), NULL);
 	sip_write_header(out, SIP_H_CALL_ID, call_text(call, l->call_id));
-	out_printf(out, "CSeq: %u %s\r\n", tx->record->cseq,
-		   sip_method_names[method]);
+	write_cseq(out, tx->record->cseq, method);
 	if (has_contact(method))
 		write_contact(call, leg, out);
 	if (method == SIP_INVITE)
@@ -238,8 +251,7 @@ void message_response(const struct call *call, const struct tx *tx, int status,
 			    ? message_tag(call, leg, tag)
 			    : NULL);
 	sip_write_header(out, SIP_H_CALL_ID, call_text(call, l->call_id));
-	out_printf(out, "CSeq: %u %s\r\n", tx->record->cseq,
-		   sip_method_names[tx->record->method]);
+	write_cseq(out, tx->record->cseq, tx->record->method);
 	if (status > 100 && status < 300 && has_contact(tx->record->method))
 		write_contact(call, leg, out);
 	if (status >= 200 && status < 300 && tx->record->method == SIP_INVITE)
@@ -275,7 +287,7 @@ static void write_like_invite(struct out *out, struct slice to,
 	sip_write_header(out, SIP_H_FROM, stored.from);
 	sip_write_header(out, SIP_H_TO, to);
 	sip_write_header(out, SIP_H_CALL_ID, stored.call_id);
-	out_printf(out, "CSeq: %u %s\r\n", cseq, sip_method_names[method]);
+	write_cseq(out, cseq, method);
 }
 
 void message_ack_refusal(const struct tx *invite,

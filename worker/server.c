@@ -30,6 +30,8 @@ struct server *server_get(struct worker *worker, unsigned index)
 	server->worker = worker;
 	server->index = index;
 	worker->servers[index] = server;
+	server->next = worker->first_server;
+	worker->first_server = server;
 	worker->n_servers++;
 	return server;
 }
@@ -95,10 +97,10 @@ void server_write_sent_by(struct server *server, uint16_t listener,
 		out_text(out, addr_uri_host_text(&row->bound, text));
 	else if (at)
 		out_text(out, addr_uri_host_text(&at->address, text));
-	if (row)
-		out_printf(out, ":%u", addr_port(&row->bound));
-	else if (at)
-		out_printf(out, ":%u", addr_port(&at->address));
+	if (!row && !at)
+		return;
+	out_char(out, ':');
+	out_u64(out, addr_port(row ? &row->bound : &at->address));
 }
 
 /* Opens what is there and was not open; the master makes the files. */
@@ -112,6 +114,8 @@ void server_open_rings(struct server *server)
 			continue;
 		if (!server->in[i])
 			ring_open(run, RING_HANDOVER, i, self, &server->in[i]);
+		if (server->in[i])
+			server->in_open |= bit_of(i);
 		if (!server->out[i])
 			ring_open(run, RING_HANDOVER, self, i, &server->out[i]);
 	}
@@ -120,6 +124,8 @@ void server_open_rings(struct server *server)
 			ring_open(run, RING_LOOK, self, i, &server->look[i]);
 		if (!server->told[i])
 			ring_open(run, RING_TOLD, i, self, &server->told[i]);
+		if (server->told[i])
+			server->told_open |= bit_of(i);
 		for (unsigned side = 0; side < 2; side++)
 			if (!server->ports[i][side])
 				ring_open(run, RING_PORTS_INTERNAL + side, i,
@@ -183,8 +189,18 @@ static void drop_calls(struct server *server)
 	}
 }
 
+static void unlink_server(struct server *server)
+{
+	struct server **link = &server->worker->first_server;
+
+	while (*link != server)
+		link = &(*link)->next;
+	*link = server->next;
+}
+
 static void close_rings(struct server *server)
 {
+	server->in_open = server->told_open = 0;
 	for (unsigned i = 1; i <= BOOK_MAX; i++) {
 		server->in[i] = ring_close(server->in[i]);
 		server->out[i] = ring_close(server->out[i]);
@@ -225,6 +241,7 @@ void server_leave(struct server *server)
 		free(row);
 	}
 	server->book = book_forget(server->book);
+	unlink_server(server);
 	server->worker->servers[server->index] = NULL;
 	server->worker->n_servers--;
 	free(server);

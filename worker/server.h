@@ -28,6 +28,7 @@ struct intake_mark {
 };
 
 struct server {
+	struct server *next; /* of the worker's list */
 	struct worker *worker;
 	unsigned index;	   /* N of msN */
 	struct book *book; /* NULL until SERVE */
@@ -38,6 +39,7 @@ struct server {
 	struct ring *in[BOOK_MAX + 1], *out[BOOK_MAX + 1];
 	struct ring *look[MEDIA_SLOT_MAX + 1], *told[MEDIA_SLOT_MAX + 1];
 	struct ring *ports[MEDIA_SLOT_MAX + 1][2]; /* by enum listener_side */
+	uint64_t in_open, told_open; /* bits of the rings that are open */
 	uint64_t media_used; /* bits of media slots whose rings were read */
 	uint64_t in_position[BOOK_MAX + 1]; /* after the last entry taken */
 	uint64_t in_used, out_used; /* bits of rings touched this turn */
@@ -48,6 +50,26 @@ struct server {
 	bool is_dirty;	       /* something was put this turn */
 	bool is_draining;      /* this book takes no new calls */
 };
+
+/* Sets of books or media slots are words of bits. */
+static inline uint64_t bit_of(unsigned number)
+{
+	return 1ull << (number - 1);
+}
+
+/* The lowest number in a set, which must not be empty. */
+static inline unsigned first_of(uint64_t bits)
+{
+	return (unsigned)__builtin_ctzll(bits) + 1;
+}
+
+#define for_each_number(n, set)                                                \
+	for (uint64_t n##_left = (set), n = 0;                                 \
+	     n##_left && (n = first_of(n##_left), 1);                          \
+	     n##_left &= n##_left - 1)
+
+#define for_each_server(it, worker)                                            \
+	for (struct server *it = (worker)->first_server; it; it = it->next)
 
 /* Makes the server of a book, without its book yet: sockets may come. */
 struct server *server_get(struct worker *worker, unsigned index);

@@ -90,7 +90,7 @@ bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		worker_count(server->worker, COUNTER_handovers_dropped);
 		return false;
 	}
-	server->out_used |= 1ull << (book - 1);
+	server->out_used |= bit_of(book);
 	worker_count(server->worker, COUNTER_handovers_out);
 	return true;
 }
@@ -102,10 +102,11 @@ void steer_tell_lost(struct server *server, uint64_t connection,
 				.connection = connection};
 	struct slice entry = {(const char *)&head, sizeof(head)};
 
-	for (unsigned book = 1; handed_to && book <= BOOK_MAX; book++) {
-		if (!(handed_to & 1ull << (book - 1)) || !server->out[book] ||
+	for_each_number(book, handed_to)
+	{
+		if (!server->out[book] ||
 		    ring_put(server->out[book], &entry, 1) < 0)
 			continue;
-		server->out_used |= 1ull << (book - 1);
+		server->out_used |= bit_of(book);
 	}
 }

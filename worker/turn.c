@@ -141,16 +141,14 @@ static void put_connections(struct turn *turn)
 
 static void put_intake(struct worker *worker)
 {
-	for (unsigned i = 1; i <= BOOK_MAX; i++) {
-		struct server *server = worker->servers[i];
-		uint64_t bits = server ? server->in_used : 0;
-
-		for (unsigned from = 1; bits && from <= BOOK_MAX; from++)
-			if (bits & 1ull << (from - 1)) {
-				book_put_intake(server->book, 'r', from,
-						server->in_position[from]);
-				server->is_dirty = true;
-			}
+	for_each_server(server, worker)
+	{
+		for_each_number(from, server->in_used)
+		{
+			book_put_intake(server->book, 'r', from,
+					server->in_position[from]);
+			server->is_dirty = true;
+		}
 	}
 }
 
@@ -158,10 +156,9 @@ static int commit_books(struct worker *worker)
 {
 	int error = 0;
 
-	for (unsigned i = 1; i <= BOOK_MAX && !error; i++) {
-		struct server *server = worker->servers[i];
-
-		if (!server || !server->book || !server->is_dirty)
+	for_each_server(server, worker)
+	{
+		if (!server->book || !server->is_dirty || error)
 			continue;
 		error = book_commit(server->book);
 		if (error == -ENOSPC)
@@ -244,14 +241,13 @@ static void turn_commit(struct worker *worker)
 
 static void release_media_rings(struct server *server)
 {
-	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++) {
-		if (!(server->media_used & 1ull << i))
-			continue;
+	for_each_number(slot, server->media_used)
+	{
 		for (unsigned side = 0; side < 2; side++)
-			if (server->ports[i][side])
-				ring_release(server->ports[i][side]);
-		if (server->told[i])
-			ring_release(server->told[i]);
+			if (server->ports[slot][side])
+				ring_release(server->ports[slot][side]);
+		if (server->told[slot])
+			ring_release(server->told[slot]);
 	}
 	server->media_used = 0;
 	CRASH_POINT(ring_released);
@@ -259,19 +255,15 @@ static void release_media_rings(struct server *server)
 
 static void release_rings(struct worker *worker)
 {
-	for (unsigned i = 1; i <= BOOK_MAX; i++) {
-		struct server *server = worker->servers[i];
-
-		if (!server)
-			continue;
+	for_each_server(server, worker)
+	{
 		if (server->media_used)
 			release_media_rings(server);
-		for (unsigned from = 1; server->in_used && from <= BOOK_MAX;
-		     from++)
-			if (server->in_used & 1ull << (from - 1)) {
-				ring_release(server->in[from]);
-				CRASH_POINT(ring_released);
-			}
+		for_each_number(from, server->in_used)
+		{
+			ring_release(server->in[from]);
+			CRASH_POINT(ring_released);
+		}
 		server->in_used = 0;
 	}
 }
@@ -284,14 +276,10 @@ static void ring_bell(int fd)
 
 static void publish_rings(struct worker *worker)
 {
-	for (unsigned i = 1; i <= BOOK_MAX; i++) {
-		struct server *server = worker->servers[i];
-
-		if (!server || !server->out_used)
-			continue;
-		for (unsigned to = 1; to <= BOOK_MAX; to++) {
-			if (!(server->out_used & 1ull << (to - 1)))
-				continue;
+	for_each_server(server, worker)
+	{
+		for_each_number(to, server->out_used)
+		{
 			ring_publish(server->out[to]);
 			CRASH_POINT(ring_published);
 			if (ring_wants_bell(server->out[to]))
@@ -415,10 +403,11 @@ static bool has_work(const struct worker *worker)
 
 	if (turn->dirty_calls || turn->dirty_txs || turn->dirty_connections)
 		return true;
-	for (unsigned i = 1; i <= BOOK_MAX; i++)
-		if (worker->servers[i] && (worker->servers[i]->in_used ||
-					   worker->servers[i]->media_used))
+	for_each_server(server, worker)
+	{
+		if (server->is_dirty || server->in_used || server->media_used)
 			return true;
+	}
 	return false;
 }
 

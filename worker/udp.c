@@ -32,23 +32,40 @@ static void take(struct socket_row *row, char *bytes, size_t len,
 	intake_message(&arrival);
 }
 
-static int read_batch(struct socket_row *row)
+static struct mmsghdr messages[READ_BATCH];
+static struct iovec pieces[READ_BATCH];
+static struct addr sources[READ_BATCH];
+
+static void prepare(unsigned i)
 {
-	struct mmsghdr messages[READ_BATCH];
-	struct iovec pieces[READ_BATCH];
-	struct addr sources[READ_BATCH];
+	pieces[i] = (struct iovec){buffers[i], SIP_MESSAGE_MAX + 1};
+	messages[i].msg_hdr = (struct msghdr){
+		.msg_name = &sources[i].sa,
+		.msg_namelen = sizeof(sources[i]),
+		.msg_iov = &pieces[i],
+		.msg_iovlen = 1,
+	};
+}
+
+/* Prepared once; the kernel changes only those it fills. */
+static int receive(int fd)
+{
+	static bool are_prepared;
 	int n;
 
-	for (unsigned i = 0; i < READ_BATCH; i++) {
-		pieces[i] = (struct iovec){buffers[i], SIP_MESSAGE_MAX + 1};
-		messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &sources[i].sa,
-			.msg_namelen = sizeof(sources[i]),
-			.msg_iov = &pieces[i],
-			.msg_iovlen = 1,
-		};
-	}
-	n = recvmmsg(row->fd, messages, READ_BATCH, MSG_DONTWAIT, NULL);
+	for (unsigned i = 0; !are_prepared && i < READ_BATCH; i++)
+		prepare(i);
+	are_prepared = true;
+	n = recvmmsg(fd, messages, READ_BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		messages[i].msg_hdr.msg_namelen = sizeof(sources[i]);
+	return n;
+}
+
+static int read_batch(struct socket_row *row)
+{
+	int n = receive(row->fd);
+
 	for (int i = 0; i < n; i++) {
 		CRASH_POINT(datagram_read);
 		take(row, buffers[i], messages[i].msg_len, &sources[i]);

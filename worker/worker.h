@@ -38,6 +38,7 @@ struct worker {
 	struct health_sources health;
 	struct steer_board const *steer;
 	struct server *servers[BOOK_MAX + 1]; /* served here, by book */
+	struct server *first_server;	      /* the same, as a list */
 	unsigned n_servers;
 	struct watch *channel_watch;
 	struct watch *bell_watches[BOOK_MAX + 1];
