@@ -2,7 +2,7 @@
  *
  * One end of the channel between the master and a child (channel.h).
  *
- *   packet:  | message (2) | size (2) | payload (size) |  + SCM_RIGHTS (0..1)
+ *   packet:  | message (2) | size (2) | 0 (4) | payload (size) |  + SCM_RIGHTS
  *
  * The other end is not trusted: the master must survive whatever a child that
  * went mad sends, so message, size, number of descriptors and truncation are
@@ -23,18 +23,25 @@
 /* Messages a turn, so that a babbling peer cannot hold the loop; the rest
  * stays readable. */
 #define READ_MAX 4096
-#define FDS_MAX	 4 /* taken from a packet to be closed; we send one */
 
-struct packet {
+struct packet_head {
 	uint16_t message, size;
-	union message_payload payload;
+	uint32_t pad; /* the payload is aligned */
 };
-#define PACKET_HEAD_LEN offsetof(struct packet, payload)
 
+/* A message on its way out; what it points to is the sender's. */
+struct parcel {
+	uint16_t message; /* enum message */
+	uint16_t n_fds;
+	const void *payload;
+	const int *fds;
+};
+
+/* Its parcel points behind it: payload, then descriptors of our own. */
 struct queued {
 	struct queued *next;
-	struct packet packet;
-	int fd; /* ours, or -1 */
+	struct parcel parcel;
+	union message_payload payload[]; /* only as much as its row has */
 };
 
 struct channel {
@@ -58,6 +65,12 @@ struct channel *channel_new(int fd)
 	return channel;
 }
 
+static void close_fds(const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 static void drop_first(struct channel *channel)
 {
 	struct queued *queued = channel->first;
@@ -66,8 +79,7 @@ static void drop_first(struct channel *channel)
 	if (!channel->first)
 		channel->last = &channel->first;
 	channel->n_queued--;
-	if (queued->fd >= 0)
-		close(queued->fd);
+	close_fds(queued->parcel.fds, queued->parcel.n_fds);
 	free(queued);
 }
 
@@ -90,36 +102,44 @@ int channel_fd(const struct channel *channel)
 /* ---- sending ------------------------------------------------------------ */
 
 union fd_space {
-	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	char bytes[CMSG_SPACE(MESSAGE_FDS_MAX * sizeof(int))];
 	struct cmsghdr align;
 };
 
-static void attach_fd(struct msghdr *head, union fd_space *space, int fd)
+static void attach_fds(struct msghdr *head, union fd_space *space,
+		       const int *fds, unsigned n)
 {
+	size_t len = n * sizeof(int);
 	struct cmsghdr *control;
 
-	memset(space, 0, sizeof(*space));
+	memset(space, 0, CMSG_SPACE(len));
 	head->msg_control = space->bytes;
-	head->msg_controllen = CMSG_SPACE(sizeof(int));
+	head->msg_controllen = CMSG_SPACE(len);
 	control = CMSG_FIRSTHDR(head);
 	control->cmsg_level = SOL_SOCKET;
 	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(control), &fd, sizeof(int));
+	control->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(control), fds, len);
 }
 
 /* 0, -EAGAIN or -EPIPE.  ETOOMANYREFS: too many descriptors are under way
  * (unix(7)); they drain as the peer reads. */
-static int send_packet(int channel_fd, const struct packet *packet, int fd)
+static int send_parcel(int channel_fd, const struct parcel *parcel)
 {
-	struct packet copy = *packet;
-	struct iovec bytes = {&copy, PACKET_HEAD_LEN + packet->size};
-	struct msghdr head = {.msg_iov = &bytes, .msg_iovlen = 1};
+	struct packet_head start = {
+		.message = parcel->message,
+		.size = message_rows[parcel->message].size,
+	};
+	struct iovec bytes[2] = {
+		{&start, sizeof(start)},
+		{(void *)(uintptr_t)parcel->payload, start.size},
+	};
+	struct msghdr head = {.msg_iov = bytes, .msg_iovlen = 2};
 	union fd_space space;
 	ssize_t n;
 
-	if (fd >= 0)
-		attach_fd(&head, &space, fd);
+	if (parcel->n_fds)
+		attach_fds(&head, &space, parcel->fds, parcel->n_fds);
 	do
 		n = sendmsg(channel_fd, &head, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -135,49 +155,103 @@ static int send_packet(int channel_fd, const struct packet *packet, int fd)
 	return -EPIPE;
 }
 
-static int enqueue(struct channel *channel, const struct packet *packet, int fd)
+/* All or none. */
+static int duplicate_fds(const int *fds, unsigned n, int *ret_copies)
+{
+	for (unsigned i = 0; i < n; i++) {
+		ret_copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (ret_copies[i] < 0) {
+			int error = -errno;
+
+			close_fds(ret_copies, i);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static struct queued *queued_new(const struct parcel *parcel)
+{
+	size_t size = message_rows[parcel->message].size;
+	size_t fds_at = (size + sizeof(int) - 1) / sizeof(int) * sizeof(int);
+	struct queued *queued =
+		malloc(sizeof(*queued) + fds_at + parcel->n_fds * sizeof(int));
+
+	if (!queued)
+		return NULL;
+	queued->next = NULL;
+	queued->parcel = *parcel;
+	queued->parcel.payload = queued->payload;
+	queued->parcel.fds =
+		(const int *)(const void *)((char *)queued->payload + fds_at);
+	memcpy(queued->payload, parcel->payload, size);
+	return queued;
+}
+
+static int enqueue(struct channel *channel, const struct parcel *parcel)
 {
 	struct queued *queued;
-	int copy = -1;
+	int error;
 
 	if (channel->n_queued >= QUEUE_MAX)
 		return -ENOBUFS;
-	if (fd >= 0 && (copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
-		return -errno;
-	queued = malloc(sizeof(*queued));
-	if (!queued) {
-		if (copy >= 0)
-			close(copy);
+	queued = queued_new(parcel);
+	if (!queued)
 		return -ENOMEM;
+	error = duplicate_fds(parcel->fds, parcel->n_fds,
+			      (int *)(uintptr_t)queued->parcel.fds);
+	if (error) {
+		free(queued);
+		return error;
 	}
-	*queued = (struct queued){.packet = *packet, .fd = copy};
 	*channel->last = queued;
 	channel->last = &queued->next;
 	channel->n_queued++;
 	return 0;
 }
 
+static bool are_fds_right(const struct parcel *parcel)
+{
+	switch ((enum message_fd)message_rows[parcel->message].fds) {
+	case FD_NONE:
+		return parcel->n_fds == 0;
+	case FD_ONE:
+		return parcel->n_fds == 1;
+	case FD_LIST:
+		return parcel->n_fds > 0 && parcel->n_fds <= MESSAGE_FDS_MAX;
+	}
+	return false;
+}
+
 int channel_send(struct channel *channel, enum message message,
 		 const void *payload, int fd)
 {
-	struct packet packet = {.message = (uint16_t)message,
-				.size = message_rows[message].size};
+	struct parcel parcel = {
+		.message = (uint16_t)message,
+		.payload = payload,
+		.fds = &fd,
+		.n_fds = fd >= 0,
+	};
 	int error = -EAGAIN;
 
-	if ((fd >= 0) != message_rows[message].has_fd)
+	if (message_rows[message].fds == FD_LIST) {
+		const struct message_fds *list = payload;
+
+		parcel.fds = list->fd;
+		parcel.n_fds = (uint16_t)list->n;
+	}
+	if (!are_fds_right(&parcel))
 		return -EINVAL;
-	memcpy(&packet.payload, payload, packet.size);
 	if (!channel->first)
-		error = send_packet(channel->fd, &packet, fd);
-	return error == -EAGAIN ? enqueue(channel, &packet, fd) : error;
+		error = send_parcel(channel->fd, &parcel);
+	return error == -EAGAIN ? enqueue(channel, &parcel) : error;
 }
 
 /* When the peer is gone nothing is left to be sent: reading tells of it. */
 bool channel_flush(struct channel *channel)
 {
 	while (channel->first) {
-		int error = send_packet(channel->fd, &channel->first->packet,
-					channel->first->fd);
+		int error = send_parcel(channel->fd, &channel->first->parcel);
 
 		if (error == -EAGAIN)
 			return true;
@@ -188,11 +262,19 @@ bool channel_flush(struct channel *channel)
 
 /* ---- receiving ---------------------------------------------------------- */
 
-/* Collects what descriptors came; returns their number. */
-static unsigned take_fds(struct msghdr *head, int fds[FDS_MAX])
-{
-	unsigned n = 0;
+struct arrival {
+	struct packet_head head;
+	union message_payload payload;
+	size_t len;
+	int fds[MESSAGE_FDS_MAX];
+	unsigned n_fds;
+	bool is_cut;
+};
 
+/* Collects what descriptors came. */
+static void take_fds(struct arrival *arrival, struct msghdr *head)
+{
+	arrival->n_fds = 0;
 	for (struct cmsghdr *control = CMSG_FIRSTHDR(head); control;
 	     control = CMSG_NXTHDR(head, control)) {
 		size_t len = control->cmsg_len - CMSG_LEN(0);
@@ -200,29 +282,24 @@ static unsigned take_fds(struct msghdr *head, int fds[FDS_MAX])
 		if (control->cmsg_level != SOL_SOCKET ||
 		    control->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t at = 0; at + sizeof(int) <= len && n < FDS_MAX;
+		for (size_t at = 0; at + sizeof(int) <= len &&
+				    arrival->n_fds < MESSAGE_FDS_MAX;
 		     at += sizeof(int))
-			memcpy(&fds[n++], CMSG_DATA(control) + at, sizeof(int));
+			memcpy(&arrival->fds[arrival->n_fds++],
+			       CMSG_DATA(control) + at, sizeof(int));
 	}
-	return n;
 }
-
-struct arrival {
-	struct packet packet;
-	size_t len;
-	int fds[FDS_MAX];
-	unsigned n_fds;
-	bool is_cut;
-};
 
 /* 0, -EAGAIN, or -EPIPE at the end. */
 static int receive(int channel_fd, struct arrival *ret_arrival)
 {
-	struct iovec bytes = {&ret_arrival->packet,
-			      sizeof(ret_arrival->packet)};
+	struct iovec bytes[2] = {
+		{&ret_arrival->head, sizeof(ret_arrival->head)},
+		{&ret_arrival->payload, sizeof(ret_arrival->payload)},
+	};
 	union fd_space space;
-	struct msghdr head = {.msg_iov = &bytes,
-			      .msg_iovlen = 1,
+	struct msghdr head = {.msg_iov = bytes,
+			      .msg_iovlen = 2,
 			      .msg_control = space.bytes,
 			      .msg_controllen = sizeof(space.bytes)};
 	ssize_t n;
@@ -235,23 +312,27 @@ static int receive(int channel_fd, struct arrival *ret_arrival)
 	if (n < 0)
 		return -EPIPE;
 	ret_arrival->len = (size_t)n;
-	ret_arrival->n_fds = take_fds(&head, ret_arrival->fds);
+	take_fds(ret_arrival, &head);
 	ret_arrival->is_cut = head.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
 	return n == 0 ? -EPIPE : 0;
 }
 
 static bool is_good(const struct arrival *arrival)
 {
-	const struct packet *packet = &arrival->packet;
+	const struct packet_head *head = &arrival->head;
 	const struct message_row *row;
 
-	if (arrival->is_cut || arrival->len < PACKET_HEAD_LEN ||
-	    packet->message == MESSAGE_NONE || packet->message >= N_MESSAGES)
+	if (arrival->is_cut || arrival->len < sizeof(*head) ||
+	    head->message == MESSAGE_NONE || head->message >= N_MESSAGES)
 		return false;
-	row = &message_rows[packet->message];
-	return packet->size == row->size &&
-	       arrival->len == PACKET_HEAD_LEN + row->size &&
-	       arrival->n_fds == (row->has_fd ? 1 : 0);
+	row = &message_rows[head->message];
+	if (head->size != row->size ||
+	    arrival->len != sizeof(*head) + row->size)
+		return false;
+	if (row->fds == FD_LIST)
+		return arrival->n_fds > 0 &&
+		       arrival->payload.fds.n == arrival->n_fds;
+	return arrival->n_fds == row->fds;
 }
 
 static channel_handler *find_handler(const struct inbox_row *inbox,
@@ -263,21 +344,31 @@ static channel_handler *find_handler(const struct inbox_row *inbox,
 	return NULL;
 }
 
+/* Into the payload, or the one as the handler's argument. */
+static int hand_fds(struct arrival *arrival)
+{
+	if (message_rows[arrival->head.message].fds != FD_LIST)
+		return arrival->n_fds > 0 ? arrival->fds[0] : -1;
+	memcpy(arrival->payload.fds.fd, arrival->fds,
+	       arrival->n_fds * sizeof(int));
+	return -1;
+}
+
 /* False: dropped as strange. */
-static bool dispatch(const struct arrival *arrival,
-		     const struct inbox_row *inbox, void *arg)
+static bool dispatch(struct arrival *arrival, const struct inbox_row *inbox,
+		     void *arg)
 {
 	channel_handler *handler =
-		is_good(arrival) ? find_handler(inbox, arrival->packet.message)
+		is_good(arrival) ? find_handler(inbox, arrival->head.message)
 				 : NULL;
 
 	if (handler) {
-		handler(arg, &arrival->packet.payload,
-			arrival->n_fds > 0 ? arrival->fds[0] : -1);
+		int fd = hand_fds(arrival);
+
+		handler(arg, &arrival->payload, fd);
 		return true;
 	}
-	for (unsigned i = 0; i < arrival->n_fds; i++)
-		close(arrival->fds[i]);
+	close_fds(arrival->fds, arrival->n_fds);
 	return false;
 }
 
@@ -289,7 +380,6 @@ int channel_read(struct channel *channel, const struct inbox_row *inbox,
 	int error = 0;
 
 	for (unsigned i = 0; i < READ_MAX; i++) {
-		memset(&arrival.packet, 0, sizeof(arrival.packet));
 		error = receive(channel->fd, &arrival);
 		if (error < 0)
 			break;

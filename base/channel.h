@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The channel between the master and a child: a SOCK_SEQPACKET pair that
- * carries the rows of base/messages.def, one message a packet, with at most
- * one descriptor.  Never blocks: what the kernel does not take is queued (the
- * master) up to a bound, beyond which the peer counts as hung.
+ * carries the rows of base/messages.def, one message a packet, with the
+ * descriptors of its row.  Never blocks: what the kernel does not take is
+ * queued (the master) up to a bound, beyond which the peer counts as hung.
  */
 #ifndef BASE_CHANNEL_H
 #define BASE_CHANNEL_H
@@ -17,7 +17,8 @@
 struct channel;
 
 /* A handler gets the payload (exactly the row's struct; checked) and the
- * descriptor (or -1), which it owns from then on. */
+ * descriptor (or -1), which it owns from then on.  Those of a row with FD_LIST
+ * stand in the payload, and fd is -1. */
 typedef void channel_handler(void *arg, const union message_payload *payload,
 			     int fd);
 
@@ -30,7 +31,8 @@ struct inbox_row {
 struct channel *channel_new(int fd);
 struct channel *channel_free(struct channel *channel);
 int channel_fd(const struct channel *channel);
-/* payload is copied; fd stays the caller's (it is duplicated by the kernel).
+/* payload is copied; fd, or those that the payload of a row with FD_LIST names,
+ * stay the caller's (they are duplicated by the kernel).
  * 0, or -EPIPE when the peer is gone, or -ENOBUFS when the queue is full. */
 int channel_send(struct channel *channel, enum message message,
 		 const void *payload, int fd);

@@ -49,6 +49,21 @@ struct message_rtp_socket {
 	uint16_t port;
 };
 
+#define MESSAGE_FDS_MAX 250 /* the kernel passes 253 at once */
+
+/* Begins the payload of a row with FD_LIST: the sender's numbers on one end,
+ * the receiver's on the other. */
+struct message_fds {
+	uint32_t n; /* from 1 */
+	int fd[MESSAGE_FDS_MAX];
+};
+
+/* Many sockets of one media slot: thousands come to a successor. */
+struct message_rtp_sockets {
+	struct message_fds fds;
+	struct message_rtp_socket name[MESSAGE_FDS_MAX];
+};
+
 struct message_doorbell {
 	struct slot_id slot;
 };
@@ -81,10 +96,12 @@ struct message_test_crash {
 };
 
 union message_payload {
+	struct message_fds fds; /* of rows with FD_LIST */
 	struct message_config config;
 	struct message_listener listener;
 	struct message_connection connection;
 	struct message_rtp_socket rtp_socket;
+	struct message_rtp_sockets rtp_sockets;
 	struct message_doorbell doorbell;
 	struct message_book book;
 	struct message_slot slot;
@@ -96,17 +113,25 @@ union message_payload {
 
 enum message {
 	MESSAGE_NONE,
-#define MESSAGE(name, from, to, payload, has_fd) MESSAGE_##name,
+#define MESSAGE(name, from, to, payload, fds) MESSAGE_##name,
 #include "base/messages.def"
 #undef MESSAGE
 	N_MESSAGES
 };
 
-/* Name, payload size and whether a descriptor belongs to it. */
+/* What descriptors belong to a message: `false`, `true` or FD_LIST in
+ * base/messages.def. */
+enum message_fd {
+	FD_NONE = false,
+	FD_ONE = true,
+	FD_LIST /* named in the payload, struct message_fds */
+};
+
+/* Name, payload size and whether descriptors belong to it. */
 struct message_row {
 	const char *name;
 	uint16_t size;
-	bool has_fd;
+	uint8_t fds; /* enum message_fd */
 };
 extern const struct message_row message_rows[N_MESSAGES];
 

@@ -18,7 +18,10 @@ struct hold {
 	uint64_t key;
 	int fd;
 	uint32_t given; /* epoch under which it was sent to an owner */
-	union message_payload payload;
+	union {
+		struct message_connection connection;
+		struct message_rtp_socket rtp_socket;
+	} what;
 	UT_hash_handle hh;
 };
 
@@ -73,7 +76,10 @@ int holds_keep(struct holds *holds, uint64_t key,
 	if (hold->fd >= 0)
 		close(hold->fd);
 	hold->fd = fd;
-	hold->payload = *payload;
+	if (holds->give == MESSAGE_CONNECTION)
+		hold->what.connection = payload->connection;
+	else
+		hold->what.rtp_socket = payload->rtp_socket;
 	hold->given = 0;
 	return 0;
 }
@@ -93,21 +99,55 @@ void holds_release(struct holds *holds, uint64_t key)
 		drop(holds, hold);
 }
 
+static struct hold *next_to_give(struct hold *hold, uint32_t epoch)
+{
+	while (hold && hold->given == epoch)
+		hold = hold->hh.next;
+	return hold;
+}
+
+static int give_connection(struct hold *hold, uint32_t epoch,
+			   struct channel *channel)
+{
+	int rc = channel_send(channel, MESSAGE_CONNECTION,
+			      &hold->what.connection, hold->fd);
+
+	if (rc == 0)
+		hold->given = epoch;
+	return rc;
+}
+
+/* As many as go into a message, from this one on.  What it does not take is a
+ * reason to end the process, so they need not be marked as not given again. */
+static int give_rtp_sockets(struct hold *hold, uint32_t epoch,
+			    struct channel *channel)
+{
+	struct message_rtp_sockets sockets = {.fds = {.n = 0}};
+
+	while (hold && sockets.fds.n < MESSAGE_FDS_MAX) {
+		sockets.fds.fd[sockets.fds.n] = hold->fd;
+		sockets.name[sockets.fds.n++] = hold->what.rtp_socket;
+		hold->given = epoch;
+		hold = next_to_give(hold, epoch);
+	}
+	return channel_send(channel, MESSAGE_RTP_SOCKETS, &sockets, -1);
+}
+
 int holds_give(const struct holds *holds, uint32_t epoch,
 	       struct channel *channel)
 {
-	for (struct hold *hold = holds->table; hold; hold = hold->hh.next) {
+	struct hold *hold = holds->table;
+
+	while ((hold = next_to_give(hold, epoch))) {
 		int rc;
 
-		if (hold->given == epoch)
-			continue;
 		if (channel_flush(channel))
 			return -EAGAIN;
-		rc = channel_send(channel, holds->give, &hold->payload,
-				  hold->fd);
+		rc = holds->give == MESSAGE_CONNECTION
+			     ? give_connection(hold, epoch, channel)
+			     : give_rtp_sockets(hold, epoch, channel);
 		if (rc < 0)
 			return rc;
-		hold->given = epoch;
 	}
 	return 0;
 }

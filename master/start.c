@@ -364,7 +364,7 @@ static void init(struct master *m, const struct start_order *order)
 		slot->id = slot_id_at(i);
 		slot->doorbell = -1;
 		slot->holds.give = slot->id.kind == SLOT_MEDIA
-					   ? MESSAGE_RTP_SOCKET
+					   ? MESSAGE_RTP_SOCKETS
 					   : MESSAGE_CONNECTION;
 		slot_name(slot->id, slot->name);
 	}

@@ -9,7 +9,8 @@
  * Traps: a buffer that is being sent from goes back to the ring only after the
  * system call that sends it; a completion may belong to a socket's former life,
  * so its word carries a generation; min_packets without a time-out would sleep
- * for ever.
+ * for ever; files are registered many at a time, so whatever submits goes
+ * through uring_submit or settles them itself.
  *
  *   user_data:  kind (8) | generation (24) | socket or fd (32)
  */
@@ -27,6 +28,7 @@
 #define N_BUFFERS    1024 /* packets in flight; a power of two */
 #define BUFFER_SIZE  2048
 #define BUFFER_GROUP 1
+#define NO_UPDATE    IORING_REGISTER_FILES_SKIP
 
 _Static_assert(sizeof(struct io_uring_recvmsg_out) + sizeof(struct addr) +
 			       ENGINE_PACKET_MAX <=
@@ -54,6 +56,11 @@ struct uring_engine {
 	struct msghdr shape; /* of what recvmsg writes into a buffer */
 	unsigned max_sockets;
 	struct uring_socket *sockets;
+	/* Descriptors that are still to be registered: one system call for all
+	 * from first to end, since a successor has thousands.  By socket. */
+	int *updates; /* NO_UPDATE: stays as it is */
+	unsigned first_update, end_update;
+	int error; /* of registering: sockets would be deaf */
 	/* Buffers handed over in this turn: their bytes may be queued. */
 	uint16_t held[N_BUFFERS];
 	unsigned n_held;
@@ -98,6 +105,7 @@ static void uring_close(void *state)
 		       N_BUFFERS * sizeof(struct io_uring_buf));
 	if (engine->memory)
 		munmap(engine->memory, (size_t)N_BUFFERS * BUFFER_SIZE);
+	free(engine->updates);
 	free(engine->sockets);
 	free(engine);
 }
@@ -148,6 +156,20 @@ static int uring_open_buffers(struct uring_engine *engine)
 	return io_uring_register_buf_ring(&engine->ring, &reg, 0);
 }
 
+static int uring_open_tables(struct uring_engine *engine)
+{
+	unsigned n = engine->max_sockets;
+
+	engine->sockets = calloc(n, sizeof(*engine->sockets));
+	engine->updates = calloc(n, sizeof(*engine->updates));
+	if (!engine->sockets || !engine->updates)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		engine->updates[i] = NO_UPDATE;
+	engine->first_update = n;
+	return 0;
+}
+
 static int uring_open(const struct engine_settings *settings, void **ret_state)
 {
 	struct uring_engine *engine = calloc(1, sizeof(*engine));
@@ -158,9 +180,9 @@ static int uring_open(const struct engine_settings *settings, void **ret_state)
 	engine->events = settings->events;
 	engine->max_sockets = settings->max_sockets;
 	engine->shape.msg_namelen = sizeof(struct addr);
-	engine->sockets =
-		calloc(settings->max_sockets, sizeof(*engine->sockets));
-	error = engine->sockets ? uring_open_ring(engine) : -ENOMEM;
+	error = uring_open_tables(engine);
+	if (error == 0)
+		error = uring_open_ring(engine);
 	if (error == 0)
 		error = uring_open_buffers(engine);
 	if (error) {
@@ -171,6 +193,38 @@ static int uring_open(const struct engine_settings *settings, void **ret_state)
 	return 0;
 }
 
+static void uring_register(struct uring_engine *engine, uint32_t socket, int fd)
+{
+	engine->updates[socket] = fd;
+	if (socket < engine->first_update)
+		engine->first_update = socket;
+	if (socket >= engine->end_update)
+		engine->end_update = socket + 1;
+}
+
+static void uring_settle_files(struct uring_engine *engine)
+{
+	unsigned first = engine->first_update, end = engine->end_update;
+	int n;
+
+	if (first >= end)
+		return;
+	n = io_uring_register_files_update(
+		&engine->ring, first, engine->updates + first, end - first);
+	for (unsigned i = first; i < end; i++)
+		engine->updates[i] = NO_UPDATE;
+	engine->first_update = engine->max_sockets;
+	engine->end_update = 0;
+	if (n < (int)(end - first))
+		engine->error = n < 0 ? n : -EBADF;
+}
+
+static void uring_submit(struct uring_engine *engine)
+{
+	uring_settle_files(engine);
+	io_uring_submit(&engine->ring);
+}
+
 /* The next free submission; when all are filled, what is queued goes first. */
 static struct io_uring_sqe *uring_sqe(struct uring_engine *engine)
 {
@@ -178,7 +232,7 @@ static struct io_uring_sqe *uring_sqe(struct uring_engine *engine)
 
 	if (sqe)
 		return sqe;
-	io_uring_submit(&engine->ring);
+	uring_submit(engine);
 	return io_uring_get_sqe(&engine->ring);
 }
 
@@ -198,13 +252,10 @@ static void uring_arm(struct uring_engine *engine, uint32_t socket)
 static int uring_add(void *state, uint32_t socket, int fd)
 {
 	struct uring_engine *engine = state;
-	int n;
 
 	if (socket >= engine->max_sockets)
 		return -ERANGE;
-	n = io_uring_register_files_update(&engine->ring, socket, &fd, 1);
-	if (n < 0)
-		return n;
+	uring_register(engine, socket, fd);
 	engine->sockets[socket].is_added = true;
 	engine->sockets[socket].generation++;
 	uring_arm(engine, socket);
@@ -224,7 +275,6 @@ static void uring_cancel(struct uring_engine *engine, uint64_t word)
 static void uring_remove(void *state, uint32_t socket)
 {
 	struct uring_engine *engine = state;
-	int none = -1;
 
 	if (socket >= engine->max_sockets || !engine->sockets[socket].is_added)
 		return;
@@ -233,9 +283,11 @@ static void uring_remove(void *state, uint32_t socket)
 				engine->sockets[socket].generation, socket));
 	/* What is queued for this socket must leave before its place is
 	 * emptied. */
-	io_uring_submit(&engine->ring);
+	uring_submit(engine);
 	engine->sockets[socket].is_added = false;
-	io_uring_register_files_update(&engine->ring, socket, &none, 1);
+	/* At once: the caller may close it, and the port must be free then. */
+	uring_register(engine, socket, -1);
+	uring_settle_files(engine);
 }
 
 static int uring_watch(void *state, int fd)
@@ -395,9 +447,13 @@ static int uring_turn(void *state, const struct engine_wait *wait)
 		.tv_nsec = (long long)(wait->wait_us % USEC_PER_SEC * 1000),
 	};
 	struct io_uring_cqe *first;
-	int error = io_uring_submit_and_wait_timeout(
-		&engine->ring, &first, wait->min_packets, &patience, NULL);
+	int error;
 
+	uring_settle_files(engine);
+	if (engine->error)
+		return engine->error;
+	error = io_uring_submit_and_wait_timeout(
+		&engine->ring, &first, wait->min_packets, &patience, NULL);
 	if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN)
 		return error;
 	/* Refused submissions (a full completion queue) still own their bytes

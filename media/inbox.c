@@ -2,7 +2,7 @@
  *
  * The master's messages to a media worker (base/messages.def): one handler a
  * row.  Called from the loop in mspool-media.c; arg is the struct media.
- * Start-up order is CONFIG, RTP_SOCKET and DOORBELL, SERVE_MEDIA; a slot is
+ * Start-up order is CONFIG, RTP_SOCKETS and DOORBELL, SERVE_MEDIA; a slot is
  * served, and READY sent, at SERVE_MEDIA only.
  */
 #include "media/media.h"
@@ -15,13 +15,13 @@
 #include "media/books.h"
 #include "media/start.h"
 
-static channel_handler on_master_config, on_master_rtp_socket,
+static channel_handler on_master_config, on_master_rtp_sockets,
 	on_master_doorbell, on_master_serve_media, on_master_slots_changed,
 	on_master_drain, on_master_retire;
 
 const struct inbox_row media_inbox[] = {
 	{MESSAGE_CONFIG, on_master_config},
-	{MESSAGE_RTP_SOCKET, on_master_rtp_socket},
+	{MESSAGE_RTP_SOCKETS, on_master_rtp_sockets},
 	{MESSAGE_DOORBELL, on_master_doorbell},
 	{MESSAGE_SERVE_MEDIA, on_master_serve_media},
 	{MESSAGE_SLOTS_CHANGED, on_master_slots_changed},
@@ -74,19 +74,27 @@ static struct served *inbox_served(struct media *media, unsigned slot)
 	return media->served[slot];
 }
 
-static void on_master_rtp_socket(void *arg,
-				 const union message_payload *payload, int fd)
+static void inbox_adopt(struct media *media,
+			const struct message_rtp_socket *name, int fd)
 {
-	struct media *media = arg;
-	const struct message_rtp_socket *note = &payload->rtp_socket;
-	struct served *served = inbox_served(media, note->slot);
+	struct served *served = inbox_served(media, name->slot);
 
 	if (!served)
 		close(fd);
-	else if (ports_adopt(&served->ports, note->side, note->port, fd))
+	else if (ports_adopt(&served->ports, name->side, name->port, fd))
 		log_event(LOG_LVL_WARNING, "rtp_socket_refused",
-			  "slot=mw%u side=%u port=%u", note->slot, note->side,
-			  note->port);
+			  "slot=mw%u side=%u port=%u", name->slot, name->side,
+			  name->port);
+}
+
+static void on_master_rtp_sockets(void *arg,
+				  const union message_payload *payload, int fd)
+{
+	const struct message_rtp_sockets *sockets = &payload->rtp_sockets;
+
+	(void)fd;
+	for (unsigned i = 0; i < sockets->fds.n; i++)
+		inbox_adopt(arg, &sockets->name[i], sockets->fds.fd[i]);
 }
 
 /* Keeps the newest descriptor of a slot's bell. */

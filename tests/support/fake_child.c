@@ -117,12 +117,16 @@ static void on_connection(void *arg, const union message_payload *payload,
 	fake.n_held[payload->connection.book]++;
 }
 
-static void on_rtp_socket(void *arg, const union message_payload *payload,
-			  int fd)
+static void on_rtp_sockets(void *arg, const union message_payload *payload,
+			   int fd)
 {
-	(void)arg;
-	close(fd);
-	fake.n_held[payload->rtp_socket.slot]++;
+	const struct message_rtp_sockets *sockets = &payload->rtp_sockets;
+
+	(void)arg, (void)fd;
+	for (unsigned i = 0; i < sockets->fds.n; i++) {
+		close(sockets->fds.fd[i]);
+		fake.n_held[sockets->name[i].slot]++;
+	}
 }
 
 static void on_doorbell(void *arg, const union message_payload *payload, int fd)
@@ -164,15 +168,20 @@ static void hold_connections(void)
 
 static void hold_rtp(void)
 {
-	struct message_rtp_socket rtp = {
-		.slot = fake.child.slot.index,
-		.port = 16384,
-	};
-	int fd = open_socket();
+	unsigned n = asked("hold");
 
-	if (asked("hold"))
+	for (unsigned i = 0; i < n; i++) {
+		struct message_rtp_socket rtp = {
+			.slot = fake.child.slot.index,
+			.port = (uint16_t)(16384 + i),
+		};
+		int fd = open_socket();
+
+		while (channel_flush(fake.child.channel))
+			usleep(1000);
 		channel_send(fake.child.channel, MESSAGE_HOLD_RTP, &rtp, fd);
-	close(fd);
+		close(fd);
+	}
 }
 
 static void on_serve(void *arg, const union message_payload *payload, int fd)
@@ -252,7 +261,7 @@ static const struct inbox_row inbox[] = {
 	{MESSAGE_CONFIG, on_config},
 	{MESSAGE_LISTENER, on_listener},
 	{MESSAGE_CONNECTION, on_connection},
-	{MESSAGE_RTP_SOCKET, on_rtp_socket},
+	{MESSAGE_RTP_SOCKETS, on_rtp_sockets},
 	{MESSAGE_DOORBELL, on_doorbell},
 	{MESSAGE_SERVE, on_serve},
 	{MESSAGE_SERVE_MEDIA, on_serve_media},

@@ -180,6 +180,24 @@ static void rig_exec(struct media_rig *rig, int channel_end)
 	_exit(127);
 }
 
+static void rig_send_sockets(struct media_rig *rig)
+{
+	struct message_rtp_sockets batch = {.fds = {.n = 0}};
+
+	for (unsigned i = 0; i < rig->n_sockets; i++) {
+		if (rig->sockets[i].fd < 0)
+			continue;
+		batch.fds.fd[batch.fds.n] = rig->sockets[i].fd;
+		batch.name[batch.fds.n++] = rig->sockets[i].name;
+		if (batch.fds.n < MESSAGE_FDS_MAX)
+			continue;
+		rig_send(rig, MESSAGE_RTP_SOCKETS, &batch, -1);
+		batch.fds.n = 0;
+	}
+	if (batch.fds.n)
+		rig_send(rig, MESSAGE_RTP_SOCKETS, &batch, -1);
+}
+
 void rig_respawn(struct media_rig *rig)
 {
 	const struct slot_id self = {SLOT_MEDIA, RIG_SLOT};
@@ -196,10 +214,7 @@ void rig_respawn(struct media_rig *rig)
 	rig->channel = channel_new(ends[0]);
 	rig->is_ready = false;
 	rig_send_config(rig);
-	for (unsigned i = 0; i < rig->n_sockets; i++)
-		if (rig->sockets[i].fd >= 0)
-			rig_send(rig, MESSAGE_RTP_SOCKET, &rig->sockets[i].name,
-				 rig->sockets[i].fd);
+	rig_send_sockets(rig);
 	rig_send_bell(rig, (struct slot_id){SLOT_SIGNALLING, RIG_BOOK},
 		      rig->bell_book);
 	rig_send_bell(rig, self, rig->bell_media);

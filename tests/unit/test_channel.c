@@ -18,7 +18,7 @@ static struct channel *ours, *theirs;
 static int raw_ours; /* descriptor of ours, to send nonsense on */
 
 static struct {
-	unsigned n_switch, n_doorbell;
+	unsigned n_switch, n_doorbell, n_lists, n_listed;
 	uint8_t last_switch;
 	int last_fd;
 } seen;
@@ -39,9 +39,30 @@ static void on_doorbell(void *arg, const union message_payload *payload, int fd)
 	seen.last_fd = fd;
 }
 
+/* Socket i of the list goes by port i. */
+static void on_rtp_sockets(void *arg, const union message_payload *payload,
+			   int fd)
+{
+	const struct message_rtp_sockets *sockets = &payload->rtp_sockets;
+	struct stat file;
+
+	(void)arg;
+	cr_assert_eq(fd, -1);
+	seen.n_lists++;
+	for (unsigned i = 0; i < sockets->fds.n; i++) {
+		cr_assert_eq(sockets->name[i].port, i);
+		cr_assert_eq(fstat(sockets->fds.fd[i], &file), 0);
+		cr_assert_eq(fcntl(sockets->fds.fd[i], F_GETFD), FD_CLOEXEC);
+		cr_assert(S_ISFIFO(file.st_mode) == (i % 2 == 1));
+		close(sockets->fds.fd[i]);
+		seen.n_listed++;
+	}
+}
+
 static const struct inbox_row inbox[] = {
 	{MESSAGE_DRAIN, on_drain},
 	{MESSAGE_DOORBELL, on_doorbell},
+	{MESSAGE_RTP_SOCKETS, on_rtp_sockets},
 	{MESSAGE_NONE, NULL},
 };
 
@@ -100,7 +121,7 @@ Test(channel, the_table_knows_every_message)
 				  sizeof(union message_payload));
 	}
 	cr_assert_str_eq(message_rows[MESSAGE_SERVE].name, "SERVE");
-	cr_assert(message_rows[MESSAGE_CONFIG].has_fd);
+	cr_assert_eq(message_rows[MESSAGE_CONFIG].fds, FD_ONE);
 }
 
 Test(channel, a_message_arrives_at_the_handler_of_its_row)
@@ -137,6 +158,88 @@ Test(channel, a_descriptor_that_does_not_belong_is_not_sent)
 
 	cr_assert_eq(channel_send(ours, MESSAGE_DRAIN, &toggle, 0), -EINVAL);
 	cr_assert_eq(channel_send(ours, MESSAGE_DOORBELL, &bell, -1), -EINVAL);
+}
+
+/* Even places /dev/null, odd ones a pipe. */
+static struct message_rtp_sockets list_of(unsigned n, const int fds[2])
+{
+	struct message_rtp_sockets sockets = {.fds = {.n = n}};
+
+	for (unsigned i = 0; i < n && i < MESSAGE_FDS_MAX; i++) {
+		sockets.fds.fd[i] = fds[i % 2];
+		sockets.name[i].port = (uint16_t)i;
+	}
+	return sockets;
+}
+
+static void open_two(int ret_fds[2])
+{
+	int ends[2];
+
+	ret_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	ret_fds[1] = ends[0];
+	close(ends[1]);
+}
+
+Test(channel, a_list_of_descriptors_arrives_in_its_order)
+{
+	static const unsigned sizes[] = {1, 2, MESSAGE_FDS_MAX};
+	unsigned before = open_fds(), sum = 0;
+	int fds[2];
+
+	open_two(fds);
+	for (unsigned i = 0; i < 3; i++) {
+		struct message_rtp_sockets list = list_of(sizes[i], fds);
+
+		cr_assert_eq(channel_send(ours, MESSAGE_RTP_SOCKETS, &list, -1),
+			     0);
+		sum += sizes[i];
+	}
+	cr_assert_eq(read_strange(), 0);
+	cr_assert_eq(seen.n_lists, 3);
+	cr_assert_eq(seen.n_listed, sum);
+	close(fds[0]);
+	close(fds[1]);
+	cr_assert_eq(open_fds(), before);
+}
+
+Test(channel, an_empty_list_and_one_too_long_are_not_sent)
+{
+	struct message_rtp_sockets list;
+	int fds[2];
+
+	open_two(fds);
+	list = list_of(0, fds);
+	cr_assert_eq(channel_send(ours, MESSAGE_RTP_SOCKETS, &list, -1),
+		     -EINVAL);
+	list = list_of(MESSAGE_FDS_MAX + 1, fds);
+	cr_assert_eq(channel_send(ours, MESSAGE_RTP_SOCKETS, &list, -1),
+		     -EINVAL);
+}
+
+/* What is queued holds duplicates: the sender may close its own. */
+Test(channel, queued_lists_arrive_though_the_sender_closed_its_descriptors)
+{
+	unsigned before = open_fds(), n = 0;
+	int fds[2];
+
+	open_two(fds);
+	do {
+		struct message_rtp_sockets list = list_of(8, fds);
+
+		cr_assert_eq(channel_send(ours, MESSAGE_RTP_SOCKETS, &list, -1),
+			     0);
+		n++;
+	} while (!channel_flush(ours) || n % 10);
+	close(fds[0]);
+	close(fds[1]);
+	while (channel_flush(ours))
+		cr_assert_eq(read_strange(), 0);
+	cr_assert_eq(read_strange(), 0);
+	cr_assert_eq(seen.n_lists, n);
+	cr_assert_eq(seen.n_listed, 8 * n);
+	cr_assert_eq(open_fds(), before);
 }
 
 Test(channel, a_message_without_a_row_is_counted_and_its_descriptor_closed)
@@ -255,12 +358,10 @@ struct wire {
 static void send_head(uint16_t message, uint16_t size, size_t len, unsigned n)
 {
 	static const int fds[16];
-	uint64_t bytes[64] = {0}; /* payload as aligned as the real one */
+	struct wire wire = {.message = message, .size = size};
 
-	memcpy(bytes, &message, 2);
-	memcpy((char *)bytes + 2, &size, 2);
-	((struct wire *)bytes)->payload.doorbell.slot.index = 7;
-	send_raw(bytes, len, fds, n);
+	wire.payload.doorbell.slot.index = 7;
+	send_raw(&wire, len, fds, n);
 }
 
 Test(channel, nonsense_is_counted_and_leaks_no_descriptor)
@@ -285,5 +386,30 @@ Test(channel, nonsense_is_counted_and_leaks_no_descriptor)
 	send_raw("x", 1, NULL, 0);
 	cr_assert_eq(read_strange(), 11);
 	cr_assert_eq(seen.n_doorbell, 1);
+	cr_assert_eq(open_fds(), before);
+}
+
+static void send_list(uint32_t claimed, unsigned n)
+{
+	static const int fds[16];
+	struct wire wire = {
+		.message = MESSAGE_RTP_SOCKETS,
+		.size = sizeof(struct message_rtp_sockets),
+	};
+
+	wire.payload.fds.n = claimed;
+	send_raw(&wire, offsetof(struct wire, payload) + wire.size, fds, n);
+}
+
+Test(channel, a_list_that_lies_about_its_length_is_counted_and_closed)
+{
+	unsigned before = open_fds();
+
+	send_list(2, 1);
+	send_list(1, 2);
+	send_list(0, 0);
+	send_list(UINT32_MAX, 16);
+	cr_assert_eq(read_strange(), 4);
+	cr_assert_eq(seen.n_lists, 0);
 	cr_assert_eq(open_fds(), before);
 }

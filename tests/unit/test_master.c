@@ -198,6 +198,16 @@ Test(master, gives_a_media_worker_its_sockets_back)
 	expect_line("fake.log", "mw1 serve mw1 held 1");
 }
 
+Test(master, gives_back_more_rtp_sockets_than_a_message_takes)
+{
+	rig_config(1, 1, "");
+	rig_ask("hold-mw1", "2601");
+	rig_start_up();
+	rig_forget_lines("fake.log");
+	kill(rig_pid("mw1"), SIGKILL);
+	expect_line("fake.log", "mw1 serve mw1 held 2601");
+}
+
 Test(master, kills_and_replaces_a_worker_that_hangs)
 {
 	pid_t old;
