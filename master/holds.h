@@ -13,7 +13,7 @@ struct hold; /* one descriptor with the message that it came by */
 
 struct holds {
 	struct hold *table; /* uthash; zeroed = empty */
-	enum message give;  /* CONNECTION or RTP_SOCKETS: how it is given back */
+	enum message give; /* CONNECTION or RTP_SOCKETS: how it is given back */
 };
 
 /* Takes ownership of fd in every case.  A key that is held already gets the

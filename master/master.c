@@ -167,6 +167,7 @@ static uint64_t expire(struct master *m)
 		slots_tick(m, now);
 	beat(m, now);
 	until = slots_expire(m, now, now + tick_us);
+	slots_reap(m);
 	until = simulators_expire(m, now, until);
 	start_review(m);
 	stop_review(m, now);

@@ -37,6 +37,7 @@ struct slot {
 	/* the process */
 	uint8_t life; /* enum life */
 	struct process process;
+	struct process ended;	 /* its predecessor, until it is reaped */
 	struct channel *channel; /* NULL without a process */
 	struct watch *readable, *writable;
 	uint32_t generation; /* of the configuration it said READY to */

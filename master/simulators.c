@@ -92,10 +92,11 @@ static void drop(struct simulator *simulator)
 static void on_end(int fd, unsigned what, void *arg)
 {
 	struct simulator *simulator = arg;
-	int status = process_reap(&simulator->process);
+	int status = process_status(&simulator->process);
 	char how[64];
 
 	(void)fd, (void)what;
+	process_reap(&simulator->process);
 	if (!simulator->is_wanted) {
 		drop(simulator);
 		return;

@@ -327,19 +327,33 @@ static void tell_end(struct slot *slot, int pid, int status)
 			     USEC_PER_MSEC);
 }
 
+/* What has to be done first is to start the successor; the rest follows at the
+ * turn's end, in slots_reap. */
 static void on_end(int fd, unsigned what, void *arg)
 {
 	struct slot *slot = arg;
-	int pid = slot->process.pid;
-	int status;
 
 	(void)fd, (void)what;
 	read_last_words(slot);
 	drop_process(slot);
-	status = process_reap(&slot->process);
-	tell_end(slot, pid, status);
-	clear_readers(slot->master);
+	slot->ended = slot->process;
+	slot->ended.watch = watch_free(slot->ended.watch);
+	slot->process = (struct process){.pidfd = -1};
+	tell_end(slot, slot->ended.pid, process_status(&slot->ended));
 	bury(slot, clock_boot_us());
+}
+
+void slots_reap(struct master *m)
+{
+	bool has_ended = false;
+
+	for_each_slot(slot, m)
+	{
+		has_ended |= slot->ended.pid != 0;
+		process_reap(&slot->ended);
+	}
+	if (has_ended)
+		clear_readers(m);
 }
 
 /* ---- the actions of the table -------------------------------------------- */

@@ -16,6 +16,8 @@ void slot_feed(struct slot *slot, enum life_event event);
 void slots_reconcile(struct master *m);
 /* Feeds what is due now.  Returns when the next is, at most `until_us`. */
 uint64_t slots_expire(struct master *m, uint64_t now_us, uint64_t until_us);
+/* After it: forgets the processes that have ended. */
+void slots_reap(struct master *m);
 /* Called every slots_tick_us(): was it the master that did not run? */
 void slots_tick(struct master *m, uint64_t now_us);
 uint64_t slots_tick_us(const struct master *m);

@@ -154,18 +154,28 @@ void process_signal(const struct process *process, int signal)
 		kill(process->pid, signal);
 }
 
-int process_reap(struct process *process)
+int process_status(const struct process *process)
 {
-	int status = 0;
+	siginfo_t how = {.si_code = CLD_EXITED};
 
+	while (waitid(P_PID, (id_t)process->pid, &how, WEXITED | WNOWAIT) < 0 &&
+	       errno == EINTR)
+		;
+	return how.si_code == CLD_EXITED ? W_EXITCODE(how.si_status, 0)
+					 : W_EXITCODE(0, how.si_status);
+}
+
+void process_reap(struct process *process)
+{
+	if (process->pid <= 0)
+		return;
 	process->watch = watch_free(process->watch);
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	process->pid = 0;
 	process->pidfd = -1;
-	return status;
 }
 
 const char *process_status_text(int status, char *buf, size_t size)

@@ -31,8 +31,11 @@ int process_start(struct process *process, const struct process_order *order,
 		  struct loop *loop, loop_fn *on_end, void *arg);
 /* SIGKILL or another signal; harmless when there is no process. */
 void process_signal(const struct process *process, int signal);
-/* After on_end: reaps it and forgets it; the status of waitpid(2). */
-int process_reap(struct process *process);
+/* After on_end: how it ended, as waitpid(2) would say. */
+int process_status(const struct process *process);
+/* Later: reaps it and forgets it; harmless when there is no process.  Where
+ * somebody looked at its folder in /proc, this takes milliseconds. */
+void process_reap(struct process *process);
 /* "exit 1", "signal 9 (Killed)" into buf; returns buf. */
 const char *process_status_text(int status, char *buf, size_t size);
 /* Ends the process pid of an earlier master if it is really this program with

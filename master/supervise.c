@@ -72,11 +72,17 @@ static bool is_loop(const struct deaths *deaths)
 		       DEATHS_WITHIN_US;
 }
 
+/* Who lived for a while is no loop: its successor starts at once, since every
+ * millisecond is heard. */
 static uint64_t next_back_off(struct deaths *deaths, uint64_t lived_us)
 {
 	uint64_t now = deaths->back_off_us;
 
-	if (now == 0 || lived_us >= LONG_LIFE_US)
+	if (lived_us >= LONG_LIFE_US)
+		deaths->back_off_us = 0;
+	if (lived_us >= SHORT_LIFE_US)
+		return 0;
+	if (now == 0)
 		now = BACK_OFF_MIN_US;
 	deaths->back_off_us =
 		now * 2 < BACK_OFF_MAX_US ? now * 2 : BACK_OFF_MAX_US;

@@ -72,7 +72,8 @@ struct deaths {
 	uint64_t back_off_us; /* of the next death; 0 = the smallest */
 };
 
-/* Notes a death: EVENT_DIED with the time to wait before the next start, or
+/* Notes a death: EVENT_DIED with the time to wait before the next start (0
+ * after a life of SHORT_LIFE_US or more), or
  * EVENT_LOOPED (CONTRACT "crash loop": ten deaths in ten seconds, each within
  * 1 s of its start), which also forgets them. */
 enum life_event deaths_note(struct deaths *deaths, uint64_t started_us,

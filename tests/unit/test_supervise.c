@@ -144,10 +144,26 @@ Test(deaths, a_long_life_forgives_the_back_off)
 	uint64_t wait = 0;
 
 	for (unsigned i = 0; i < 5; i++)
-		deaths_note(&deaths, 0, 2 * USEC_PER_SEC, &wait);
+		deaths_note(&deaths, 0, 1, &wait);
 	cr_expect(eq(u64, wait, 160 * USEC_PER_MSEC));
+	deaths_note(&deaths, 0, 9 * USEC_PER_SEC, &wait);
+	deaths_note(&deaths, 0, 1, &wait);
+	cr_expect(eq(u64, wait, 320 * USEC_PER_MSEC));
 	deaths_note(&deaths, 0, 10 * USEC_PER_SEC, &wait);
+	deaths_note(&deaths, 0, 1, &wait);
 	cr_expect(eq(u64, wait, 10 * USEC_PER_MSEC));
+}
+
+Test(deaths, who_lived_for_a_second_is_replaced_at_once)
+{
+	struct deaths deaths = {0};
+	uint64_t wait = 1;
+
+	for (unsigned i = 0; i < 20; i++) {
+		cr_expect(eq(int, deaths_note(&deaths, 0, USEC_PER_SEC, &wait),
+			     EVENT_DIED));
+		cr_expect(eq(u64, wait, 0));
+	}
 }
 
 /* n deaths, `apart` apart, each after a life of `lived`. */
