@@ -53,7 +53,32 @@ struct board_event {
 	char text[BOARD_EVENT_TEXT];
 };
 
-#define BOARD_MAGIC 0x6d73706f6f6c0001ull
+/* What a signalling worker is at, so that the heir of the book can tell what
+ * killed it (worker/poison.h). */
+enum work_kind {
+	WORK_NONE,
+	WORK_STREAM,  /* framing of a connection from this offset on */
+	WORK_MESSAGE, /* bytes */
+	WORK_TIMER,   /* of a call */
+	WORK_LOADING, /* a call's record, at adoption */
+	WORK_OTHER,   /* a word of the master or of a media worker */
+	N_WORK_KINDS
+};
+
+struct board_work {
+	_Atomic uint32_t kind; /* enum work_kind; written last */
+	uint32_t epoch;	       /* under which it served … */
+	uint16_t book;	       /* … this book */
+	uint16_t listener;
+	uint8_t transport, pad[3];
+	uint32_t len;  /* of bytes */
+	uint64_t call; /* 0 none known */
+	uint64_t connection, offset;
+	struct addr source;
+	char bytes[65536];
+};
+
+#define BOARD_MAGIC 0x6d73706f6f6c0002ull
 
 struct board {
 	uint64_t magic;
@@ -63,8 +88,6 @@ struct board {
 	uint32_t generation;   /* of the configuration in force */
 	_Atomic uint64_t beat; /* boottime us of the last turn, never older than
 				  100 ms while it is well */
-	_Atomic uint64_t working_call; /* being stepped; 0 none */
-	_Atomic uint64_t working_connection, working_offset;
 	_Atomic uint64_t effect_sent; /* highest number of an effect sent */
 	_Atomic uint32_t calls, calls_early, streams;
 	_Atomic uint32_t is_asleep; /* about to wait: ring the doorbell */
@@ -73,6 +96,8 @@ struct board {
 	struct board_peer peers[BOARD_PEERS];
 	_Atomic uint64_t next_event;
 	struct board_event events[BOARD_EVENTS];
+	struct board_work work; /* now */
+	struct board_work died; /* when the predecessor on this page died */
 };
 
 /* The process's own page: made, or taken over from its predecessor. */

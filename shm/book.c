@@ -199,6 +199,7 @@ static void take_over(struct book *book, struct store_txn *txn, uint32_t epoch,
 		old = (struct book_head){.next_call = 1};
 	book->next_call = old.next_call;
 	book->predecessor_until_us = old.served_until_us;
+	book->predecessor_epoch = old.epoch;
 	book->head = (struct book_head){
 		.head = {SCHEMA_VERSION, RECORD_BOOK, sizeof(book->head)},
 		.epoch = epoch,
@@ -325,6 +326,11 @@ unsigned book_index(const struct book *book)
 uint32_t book_epoch(const struct book *book)
 {
 	return book->head.epoch;
+}
+
+uint32_t book_predecessor_epoch(const struct book *book)
+{
+	return book->predecessor_epoch;
 }
 
 uint64_t book_served_until_us(const struct book *book)

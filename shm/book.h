@@ -44,6 +44,8 @@ struct book *book_forget(struct book *book);
 struct store *book_store(struct book *book);
 unsigned book_index(const struct book *book);
 uint32_t book_epoch(const struct book *book);
+/* 0: there was none. */
+uint32_t book_predecessor_epoch(const struct book *book);
 /* When the predecessor last committed, boottime us, to about 10 ms; 0: there
  * was none. */
 uint64_t book_served_until_us(const struct book *book);

@@ -20,6 +20,7 @@ struct book {
 	bool is_head_due; /* more call ids must be reserved */
 	uint64_t next_call;
 	uint64_t predecessor_until_us;
+	uint32_t predecessor_epoch;
 	uint64_t map_limit;  /* bytes: grow to this and no further */
 	uint64_t no_grow_us; /* not before, since it failed */
 	uint64_t look_us;    /* next look at what is free */

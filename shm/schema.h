@@ -10,6 +10,7 @@
  *     pending  call id (8), tx (2, BE)            tx_record
  *     stream   connection id (8, BE)              stream_record
  *     intake   'r' ring (8) | 'c' connection (8)  uint64
+ *              'p' message (8) | 'k' call (8)     deaths, worker/poison.c
  *     cdr      sequence (8, BE)                   finished line
  *     book     "head"                             book_head
  *   state/pool, written by the master:

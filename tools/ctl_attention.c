@@ -4,6 +4,7 @@
  * `mspoolctl status`.  One function per thing that can be wrong, in the order
  * of how much it hurts.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -119,6 +120,26 @@ static void see_peers(const struct ctl_view *view, json_t *lines)
 		see_peer(view, &view->config->peers[i], lines);
 }
 
+static void see_quarantine(const struct ctl_view *view, json_t *lines)
+{
+	char path[512];
+	struct dirent *entry;
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/quarantine", view->ctl->run_dir);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	if (n)
+		tell(lines,
+		     "workers died of messages or calls, which were set aside: "
+		     "report and remove the %u files in %s",
+		     n, path);
+}
+
 static void see_config(const struct ctl_view *view, json_t *lines)
 {
 	const struct config *config = view->config;
@@ -147,6 +168,7 @@ json_t *ctl_attention_json(const struct ctl_view *view)
 	see_workers(view, lines);
 	see_books(view, lines);
 	see_peers(view, lines);
+	see_quarantine(view, lines);
 	see_config(view, lines);
 	return lines;
 }

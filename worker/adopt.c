@@ -13,6 +13,7 @@
 #include "worker/load.h"
 #include "worker/machine.h"
 #include "worker/media.h"
+#include "worker/poison.h"
 
 struct adoption {
 	struct server *server;
@@ -26,8 +27,13 @@ static void on_call(void *arg, struct call_record *record)
 	struct adoption *adoption = arg;
 	static const enum call_timer waiting[] = {
 		CALL_TIMER_TRYING, CALL_TIMER_FAILOVER, CALL_TIMER_NO_ANSWER};
-	struct call *call = call_load(adoption->server, record);
+	struct call *call;
 
+	if (poison_drops(adoption->server, record)) {
+		free(record);
+		return;
+	}
+	call = call_load(adoption->server, record);
 	for (unsigned i = 0; i < sizeof(waiting) / sizeof(*waiting); i++)
 		if (record->deadline_us[waiting[i]])
 			record->deadline_us[waiting[i]] += adoption->gap_us;
@@ -100,7 +106,9 @@ static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
 	struct server *server = adoption->server;
 	struct intake_mark *mark;
 
-	if (kind == 'r' && key <= BOOK_MAX && server->in[key]) {
+	if (kind == 'p' || kind == 'k') {
+		poison_on_row(server, kind, key, value);
+	} else if (kind == 'r' && key <= BOOK_MAX && server->in[key]) {
 		ring_rewind(server->in[key], value);
 		server->in_position[key] = value;
 	} else if (kind == 'c') {
@@ -199,6 +207,8 @@ int adopt_book(struct server *server)
 	rewind_rings(server);
 	error = book_scan_intake(server->book, on_intake, &adoption);
 	if (!error)
+		error = poison_look(server);
+	if (!error)
 		error = book_scan_calls(server->book, on_call, &adoption,
 					&bad_calls);
 	if (!error)
@@ -210,6 +220,8 @@ int adopt_book(struct server *server)
 		return error;
 	restore_others(server);
 	media_adopt_ports(server);
+	poison_done(worker);
+	poison_settle(server);
 	worker->quiet_since_us = worker->now_us;
 	tell(&adoption, bad_calls + bad_txs + bad_streams);
 	return 0;

@@ -19,6 +19,7 @@
 #include "worker/dispatch.h"
 #include "worker/intake.h"
 #include "worker/message.h"
+#include "worker/poison.h"
 
 #define CONNECTIONS_MAX 2048	     /* of one Mediation Server */
 #define TAIL_MAX	(256 * 1024) /* a peer that does not read */
@@ -300,7 +301,7 @@ static size_t take_one(struct connection *c, char *bytes, size_t len,
 		       bool *ret_close)
 {
 	size_t need = 0;
-	enum sip_frame_state state = sip_frame(bytes, len, &need);
+	enum sip_frame_state state;
 	struct arrival arrival = {
 		.server = c->server,
 		.bytes = message_buffer,
@@ -308,6 +309,9 @@ static size_t take_one(struct connection *c, char *bytes, size_t len,
 		.offset = c->consumed + c->peeked,
 	};
 
+	poison_at_stream(c->server, c->id, arrival.offset);
+	state = sip_frame(bytes, len, &need);
+	poison_done(c->server->worker);
 	switch (state) {
 	case SIP_FRAME_PING:
 		append_tail(c, SLICE("\r\n"));
@@ -368,7 +372,11 @@ static void connection_read(struct connection *c)
 		return;
 	n = recv(c->fd, peek_buffer, sizeof(peek_buffer),
 		 MSG_PEEK | MSG_DONTWAIT);
-	if (n > 0) {
+	if (n > 0 &&
+	    poison_skips_stream(c->server, c->id, c->consumed,
+				(struct slice){peek_buffer, (size_t)n})) {
+		connection_close(c, "set aside");
+	} else if (n > 0) {
 		CRASH_POINT(stream_peeked);
 		take_all(c, peek_buffer, (size_t)n);
 	} else if (n == 0) {

@@ -8,6 +8,7 @@
 #include "worker/intake.h"
 #include "worker/machine.h"
 #include "worker/message.h"
+#include "worker/poison.h"
 #include "worker/prober.h"
 
 /* ---- responses ----------------------------------------------------------- */
@@ -59,6 +60,7 @@ static void on_call_response(struct arrival *arrival,
 		drop_response(arrival->server);
 		return;
 	}
+	poison_at_call(call);
 	if (arrival->from.connection &&
 	    tx->record->connection != arrival->from.connection)
 		tx->record->connection = arrival->from.connection;
@@ -143,6 +145,7 @@ static struct call *find_dialog(const struct arrival *arrival,
 		   sizeof(secret)) != 0 ||
 	    !is_from_peer(arrival, message, call, *ret_leg))
 		return NULL;
+	poison_at_call(call);
 	return call;
 }
 

@@ -16,7 +16,9 @@ worker_mspool_worker_SOURCES = \
 	worker/media.c worker/media.h \
 	worker/message.c worker/message.h worker/pass.def \
 	worker/mspool-worker.c \
+	worker/poison.c worker/poison.h \
 	worker/prober.c worker/prober.h \
+	worker/quarantine.c worker/quarantine.h \
 	worker/reply.c \
 	worker/server.c worker/server.h \
 	worker/setup.c worker/setup.h \

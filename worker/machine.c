@@ -11,6 +11,7 @@
 #include "worker/load.h"
 #include "worker/media.h"
 #include "worker/message.h"
+#include "worker/poison.h"
 
 #define PROVISIONAL_REPEAT_US (60 * USEC_PER_SEC)
 #define ACTIONS_MAX	      3
@@ -32,19 +33,21 @@ void machine_step(struct call *call, enum call_event event,
 		  const struct call_cause *cause)
 {
 	const struct call_row *row = &rows[call->record->state][event];
-	struct board *board = call->server->worker->board;
+	struct worker *worker = call->server->worker;
+	bool is_alone;
 
 	if (call->is_gone || !row->is_row)
 		return;
-	atomic_store_explicit(&board->working_call, call->record->id,
-			      memory_order_relaxed);
+	is_alone = poison_at_call(call);
+	poison_test_call(call, "abort-step");
 	if (call->record->state != row->next) {
 		call->record->state = row->next;
 		turn_mark_call(call);
 	}
 	for (unsigned i = 0; i < ACTIONS_MAX && row->actions[i]; i++)
 		row->actions[i](call, cause);
-	atomic_store_explicit(&board->working_call, 0, memory_order_relaxed);
+	if (is_alone)
+		poison_done(worker);
 }
 
 struct tx *machine_invite_tx(struct call *call, enum leg_side leg)

@@ -20,6 +20,7 @@
 #include "worker/intake.h"
 #include "worker/machine.h"
 #include "worker/media.h"
+#include "worker/poison.h"
 #include "worker/prober.h"
 
 #define WAIT_MAX_US  50000ull  /* so that the board's beat is never older */
@@ -74,6 +75,7 @@ static void start(struct worker *worker, int argc, char **argv)
 	must_note_at(worker->board->last_words,
 		     sizeof(worker->board->last_words));
 	worker->effect_sent_before = worker->board->effect_sent;
+	poison_start(worker);
 	worker->board->calls = 0;
 	worker->board->calls_early = 0;
 	for (unsigned i = 0; i < BOARD_PEERS; i++)
@@ -131,17 +133,35 @@ static bool fall_asleep(struct worker *worker, bool is_asleep)
 	return has_input;
 }
 
+static void expire_tx(struct tx *tx)
+{
+	struct worker *worker = tx->call->server->worker;
+
+	poison_at_timer(tx->call);
+	tx_timer(tx);
+	poison_done(worker);
+}
+
+static void expire_call(struct call *call)
+{
+	struct worker *worker = call->server->worker;
+
+	poison_at_timer(call);
+	poison_test_call(call, "abort-timer");
+	machine_timer(call);
+	poison_done(worker);
+}
+
 static void expire(struct worker *worker, struct timer *timer)
 {
 	char *at = (char *)timer;
 
 	switch (timer->kind) {
 	case TIMER_TX:
-		tx_timer((struct tx *)(at - offsetof(struct tx, timer)));
+		expire_tx((struct tx *)(at - offsetof(struct tx, timer)));
 		break;
 	case TIMER_CALL:
-		machine_timer(
-			(struct call *)(at - offsetof(struct call, timer)));
+		expire_call((struct call *)(at - offsetof(struct call, timer)));
 		break;
 	case TIMER_CONNECTION:
 		connection_expire(

@@ -12,6 +12,7 @@
 #include "worker/adopt.h"
 #include "worker/call.h"
 #include "worker/load.h"
+#include "worker/poison.h"
 #include "worker/transport.h"
 
 #define BOOK_MAP_SIZE (64ull << 20) /* at most, to begin with; it grows */
@@ -240,6 +241,7 @@ void server_leave(struct server *server)
 		close(row->fd);
 		free(row);
 	}
+	poison_free(server);
 	server->book = book_forget(server->book);
 	unlink_server(server);
 	server->worker->servers[server->index] = NULL;

@@ -44,6 +44,7 @@ struct server {
 	uint64_t in_position[BOOK_MAX + 1]; /* after the last entry taken */
 	uint64_t in_used, out_used; /* bits of rings touched this turn */
 	struct intake_mark *marks;
+	struct poison *poison; /* suspects; NULL while nobody has died */
 	uint64_t next_connection;
 	unsigned n_calls;      /* not absorbing */
 	uint64_t full_told_us; /* last "book_full" */

@@ -16,6 +16,7 @@
 
 #include "base/crash.h"
 #include "worker/call.h"
+#include "worker/poison.h"
 
 #define SEND_BATCH 64
 #define HOLD_US	   (10 * USEC_PER_MSEC) /* between two looks for room */
@@ -109,6 +110,8 @@ static void put_calls(struct turn *turn)
 			book_put_call(call->server->book, call->record);
 		else if (call->is_stored)
 			book_del_call(call->server->book, call->record->id);
+		if (call->is_gone && call->server->poison)
+			poison_clear_call(call->server, call->record->id);
 		call->server->is_dirty = true;
 	}
 }
