@@ -210,8 +210,8 @@ static int commit_when_room(struct worker *worker)
 	while (error == -ENOSPC) {
 		if (book_make_room(worker->turn.full->book))
 			usleep(HOLD_US);
-		atomic_fetch_add_explicit(&worker->board->beat, 1,
-					  memory_order_relaxed);
+		atomic_store_explicit(&worker->board->beat, clock_boot_us(),
+				      memory_order_relaxed);
 		put_all(worker);
 		error = commit_books(worker);
 	}
