@@ -1,6 +1,7 @@
-# mspool-worker, the signalling worker
+# mspool-worker, the signalling worker: a library that tests link, too, and main
 pkglibexec_PROGRAMS += worker/mspool-worker
-worker_mspool_worker_SOURCES = \
+noinst_LIBRARIES += worker/libworker.a
+worker_libworker_a_SOURCES = \
 	worker/adopt.c worker/adopt.h \
 	worker/answer.c \
 	worker/call.c worker/call.h \
@@ -15,7 +16,6 @@ worker_mspool_worker_SOURCES = \
 	worker/machine.c worker/machine.h worker/machine.def \
 	worker/media.c worker/media.h \
 	worker/message.c worker/message.h worker/pass.def \
-	worker/mspool-worker.c \
 	worker/poison.c worker/poison.h \
 	worker/prober.c worker/prober.h \
 	worker/quarantine.c worker/quarantine.h \
@@ -24,11 +24,15 @@ worker_mspool_worker_SOURCES = \
 	worker/setup.c worker/setup.h \
 	worker/steer.c \
 	worker/talk.c \
+	worker/timers.c worker/timers.h \
 	worker/transport.h \
 	worker/turn.c worker/turn.h \
 	worker/tx.c \
 	worker/udp.c \
 	worker/worker.h
+worker_libworker_a_CFLAGS = $(AM_CFLAGS)
+worker_mspool_worker_SOURCES = worker/mspool-worker.c
 worker_mspool_worker_LDFLAGS = $(SANITIZE) $(LTO_LDFLAGS)
-worker_mspool_worker_LDADD = libroute.a libsip.a libshm.a libbase.a \
+worker_mspool_worker_LDADD = worker/libworker.a libroute.a libsip.a \
+	libshm.a libbase.a \
 	$(PCRE2_LIBS) $(OSIP_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)

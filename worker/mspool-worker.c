@@ -18,13 +18,11 @@
 #include "worker/adopt.h"
 #include "worker/inbox.h"
 #include "worker/intake.h"
-#include "worker/machine.h"
 #include "worker/media.h"
 #include "worker/poison.h"
-#include "worker/prober.h"
+#include "worker/timers.h"
 
 #define WAIT_MAX_US  50000ull  /* so that the board's beat is never older */
-#define QUIET_MAX_US 200000ull /* adoption: input first, but not for ever */
 
 static void on_channel(int fd, unsigned what, void *arg)
 {
@@ -133,68 +131,6 @@ static bool fall_asleep(struct worker *worker, bool is_asleep)
 	return has_input;
 }
 
-static void expire_tx(struct tx *tx)
-{
-	struct worker *worker = tx->call->server->worker;
-
-	poison_at_timer(tx->call);
-	tx_timer(tx);
-	poison_done(worker);
-}
-
-static void expire_call(struct call *call)
-{
-	struct worker *worker = call->server->worker;
-
-	poison_at_timer(call);
-	poison_test_call(call, "abort-timer");
-	machine_timer(call);
-	poison_done(worker);
-}
-
-static void expire(struct worker *worker, struct timer *timer)
-{
-	char *at = (char *)timer;
-
-	switch (timer->kind) {
-	case TIMER_TX:
-		expire_tx((struct tx *)(at - offsetof(struct tx, timer)));
-		break;
-	case TIMER_CALL:
-		expire_call((struct call *)(at - offsetof(struct call, timer)));
-		break;
-	case TIMER_CONNECTION:
-		connection_expire(
-			(struct connection *)(at - offsetof(struct connection,
-							    timer)));
-		break;
-	case TIMER_PROBE:
-		prober_expire(worker, timer);
-		break;
-	}
-}
-
-/* Input before time (DESIGN 3): after an adoption no timer runs before the
- * sockets and rings were read dry. */
-static void run_timers(struct worker *worker)
-{
-	struct timer *timer;
-
-	if (worker->quiet_since_us) {
-		if (worker->had_input &&
-		    worker->now_us < worker->quiet_since_us + QUIET_MAX_US)
-			return;
-		worker->quiet_since_us = 0;
-		for_each_server(server, worker)
-		{
-			if (server->book)
-				adopt_settle(server);
-		}
-	}
-	while ((timer = wheel_expire(worker->wheel, worker->now_us)))
-		expire(worker, timer);
-}
-
 static uint64_t wait_us(struct worker *worker)
 {
 	if (worker->quiet_since_us || worker->is_leaving)
@@ -219,7 +155,7 @@ static void turn(struct worker *worker)
 	atomic_store_explicit(&worker->board->beat, worker->now_us,
 			      memory_order_relaxed);
 	read_rings(worker);
-	run_timers(worker);
+	timers_run(worker);
 	turn_end(worker);
 }
 
