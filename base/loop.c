@@ -11,13 +11,17 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 struct loop {
 	struct event_base *base;
-	struct event *turn_end; /* bounds a turn's waiting */
+	struct event *alarm; /* bounds a turn's waiting */
+	int alarm_fd;
+	uint64_t alarm_us; /* when it rings; 0: not set */
 };
 
 struct watch {
@@ -55,11 +59,42 @@ static struct event_base *base_new(void)
 }
 
 /* Waking up is all that it is for. */
-static void end_turn(evutil_socket_t fd, short what, void *arg)
+static void on_alarm(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
+	struct loop *loop = arg;
+	uint64_t n_rung;
+
 	(void)what;
-	(void)arg;
+	if (read(fd, &n_rung, sizeof(n_rung)) == sizeof(n_rung))
+		loop->alarm_us = 0;
+}
+
+static bool alarm_open(struct loop *loop)
+{
+	loop->alarm_fd =
+		timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->alarm_fd < 0)
+		return false;
+	loop->alarm = event_new(loop->base, loop->alarm_fd,
+				EV_READ | EV_PERSIST, on_alarm, loop);
+	return loop->alarm && event_add(loop->alarm, NULL) == 0;
+}
+
+/* One that rings earlier is left as it is: it ends a turn too soon, which does
+ * no harm, and setting a clock for every turn would cost as much as a turn. */
+static int alarm_set(struct loop *loop, uint64_t wait_us)
+{
+	uint64_t now_us = clock_boot_us(), at_us = now_us + wait_us;
+	struct itimerspec at = {
+		.it_value = {(time_t)(at_us / USEC_PER_SEC),
+			     (long)(at_us % USEC_PER_SEC) * 1000}};
+
+	if (loop->alarm_us && loop->alarm_us <= at_us)
+		return 0;
+	if (timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &at, NULL) < 0)
+		return -errno;
+	loop->alarm_us = at_us;
+	return 0;
 }
 
 struct loop *loop_new(void)
@@ -70,18 +105,19 @@ struct loop *loop_new(void)
 		return NULL;
 	event_set_log_callback(keep_quiet);
 	event_set_fatal_callback(die_of_libevent);
+	loop->alarm_fd = -1;
 	loop->base = base_new();
-	if (loop->base)
-		loop->turn_end = evtimer_new(loop->base, end_turn, NULL);
-	return loop->turn_end ? loop : loop_free(loop);
+	return loop->base && alarm_open(loop) ? loop : loop_free(loop);
 }
 
 struct loop *loop_free(struct loop *loop)
 {
 	if (!loop)
 		return NULL;
-	if (loop->turn_end)
-		event_free(loop->turn_end);
+	if (loop->alarm)
+		event_free(loop->alarm);
+	if (loop->alarm_fd >= 0)
+		close(loop->alarm_fd);
 	if (loop->base)
 		event_base_free(loop->base);
 	free(loop);
@@ -169,14 +205,10 @@ static int turn(struct loop *loop, int flags)
 
 int loop_turn(struct loop *loop, uint64_t wait_us)
 {
-	struct timeval wait = timeval_of(wait_us);
 	int error;
 
 	if (wait_us == 0)
 		return turn(loop, EVLOOP_NONBLOCK);
-	if (event_add(loop->turn_end, &wait) < 0)
-		return -ENOMEM;
-	error = turn(loop, 0);
-	event_del(loop->turn_end);
-	return error;
+	error = alarm_set(loop, wait_us);
+	return error ? error : turn(loop, 0);
 }

@@ -9,6 +9,8 @@
 #include "worker/machine.h"
 #include "worker/message.h"
 
+#define TOGETHER_US 20000ull
+
 static struct tx *tx_add(struct call *call, struct tx_record *record)
 {
 	struct tx *tx = calloc(1, sizeof(*tx));
@@ -201,16 +203,25 @@ static void drop_bytes(struct tx *tx, enum tx_state state)
 		tx_keep_bytes(tx, SLICE_NONE);
 }
 
-/* Enters a state: its deadline and its first repeat. */
-static void enter(struct tx *tx, enum tx_state state)
+/* When a state ends.  What only absorbs repeats may do so a little longer:
+ * such ends come together, so that a busy worker is not woken for each. */
+static uint64_t end_of(const struct tx *tx, enum tx_state state)
 {
 	uint64_t timeout =
 		tx_state_timeout_us(tx->record->role, state, is_reliable(tx));
+	uint64_t end = tx->call->server->worker->now_us + timeout;
 
+	if (!timeout || timeout < USEC_PER_SEC || state < TX_COMPLETED)
+		return timeout ? end : 0;
+	return end + TOGETHER_US - end % TOGETHER_US;
+}
+
+/* Enters a state: its deadline and its first repeat. */
+static void enter(struct tx *tx, enum tx_state state)
+{
 	tx->record->state = (uint8_t)state;
 	tx->record->interval_step = 0;
-	tx->record->timeout_us =
-		timeout ? tx->call->server->worker->now_us + timeout : 0;
+	tx->record->timeout_us = end_of(tx, state);
 	schedule_repeat(tx);
 	tx_rearm(tx);
 	drop_bytes(tx, state);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 
 static struct loop *loop;
+static struct watch *own;
 static unsigned n_called, last_what;
 static int last_fd;
 
@@ -44,6 +45,21 @@ Test(loop, a_turn_with_nothing_to_do_ends_when_it_should)
 	before = clock_boot_us();
 	cr_assert_eq(loop_turn(loop, 0), 0);
 	cr_assert_lt(clock_boot_us() - before, 500000u);
+}
+
+Test(loop, a_shorter_wait_is_not_held_up_by_a_longer_one_before_it)
+{
+	uint64_t before = clock_boot_us();
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], "x", 1), 1);
+	own = loop_watch(loop, fds[0], LOOP_READ, count, NULL);
+	cr_assert_eq(loop_turn(loop, 8000000), 0); /* ended by input */
+	cr_assert_eq(n_called, 1);
+	own = watch_free(own);
+	cr_assert_eq(loop_turn(loop, 20000), 0);
+	cr_assert_lt(clock_boot_us() - before, 4000000u);
 }
 
 Test(loop, what_is_ready_is_run_and_ends_the_turn)
