@@ -71,9 +71,22 @@ int slot_prepare(struct master *m, struct slot *slot)
 
 static void on_writable(int fd, unsigned what, void *arg);
 
+/* Is a grant to it waiting for room?  The room may have come since the grant
+ * was put off, so its watch is needed even if nothing is queued now. */
+static bool is_granted_to(const struct slot *process)
+{
+	for_each_slot(slot, process->master)
+	{
+		if (slot->owner == process && slot->is_granting)
+			return true;
+	}
+	return false;
+}
+
 void slot_watch_room(struct slot *slot)
 {
-	bool is_full = slot->channel && channel_flush(slot->channel);
+	bool is_full = slot->channel &&
+		       (channel_flush(slot->channel) || is_granted_to(slot));
 
 	if (!is_full)
 		slot->writable = watch_free(slot->writable);
