@@ -255,6 +255,23 @@ uint64_t ring_published(const struct ring *ring)
 				    memory_order_acquire);
 }
 
+uint64_t ring_written(const struct ring *ring)
+{
+	return ring->write;
+}
+
+bool ring_resume(struct ring *ring, uint64_t written)
+{
+	uint64_t n_more = written - ring_published(ring);
+
+	/* What is older than `published` wraps to more than any room. */
+	if (n_more == 0 || n_more > room_left(ring) || written % ENTRY_ALIGN)
+		return false;
+	ring->write = written;
+	ring_publish(ring);
+	return true;
+}
+
 uint64_t ring_released(const struct ring *ring)
 {
 	return atomic_load_explicit(&ring->file->tail, memory_order_acquire);

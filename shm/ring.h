@@ -49,6 +49,13 @@ int ring_put(struct ring *ring, const struct slice *parts, unsigned n_parts);
 void ring_publish(struct ring *ring);
 /* Position after the last published entry: the heir's "written". */
 uint64_t ring_published(const struct ring *ring);
+/* Position after the last entry that was put, published or not: what a book
+ * commits, so that its heir can publish what the commit made true. */
+uint64_t ring_written(const struct ring *ring);
+/* An heir, before it puts anything: publishes what its predecessor had put up
+ * to `written` and did not live to publish; the bytes stand in the ring.  False
+ * when there is nothing of the kind. */
+bool ring_resume(struct ring *ring, uint64_t written);
 /* Bytes of the longest entry that ring_put would take now. */
 uint64_t ring_room(const struct ring *ring);
 /* Position up to which the consumer is done (its last ring_release): what was

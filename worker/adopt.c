@@ -111,6 +111,9 @@ static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
 	} else if (kind == 'r' && key <= BOOK_MAX && server->in[key]) {
 		ring_rewind(server->in[key], value);
 		server->in_position[key] = value;
+	} else if (kind == 'w' && key <= BOOK_MAX && server->out[key]) {
+		if (ring_resume(server->out[key], value))
+			server->out_used |= bit_of((unsigned)key);
 	} else if (kind == 'c') {
 		mark = calloc(1, sizeof(*mark));
 		must(mark);

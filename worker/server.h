@@ -43,6 +43,7 @@ struct server {
 	uint64_t media_used; /* bits of media slots whose rings were read */
 	uint64_t in_position[BOOK_MAX + 1]; /* after the last entry taken */
 	uint64_t in_used, out_used; /* bits of rings touched this turn */
+	uint64_t out_kept; /* those whose entries the commit must not lose */
 	struct intake_mark *marks;
 	struct poison *poison; /* suspects; NULL while nobody has died */
 	uint64_t next_connection;

@@ -91,6 +91,8 @@ bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		return false;
 	}
 	server->out_used |= bit_of(book);
+	if (head.connection) /* a datagram comes again */
+		server->out_kept |= bit_of(book);
 	worker_count(server->worker, COUNTER_handovers_out);
 	return true;
 }
@@ -108,5 +110,6 @@ void steer_tell_lost(struct server *server, uint64_t connection,
 		    ring_put(server->out[book], &entry, 1) < 0)
 			continue;
 		server->out_used |= bit_of(book);
+		server->out_kept |= bit_of(book);
 	}
 }

@@ -142,10 +142,18 @@ static void put_connections(struct turn *turn)
 	}
 }
 
+/* What was put into rings is published after the commit; the commit says how
+ * far, so that an heir does it if we do not live to. */
 static void put_intake(struct worker *worker)
 {
 	for_each_server(server, worker)
 	{
+		for_each_number(to, server->out_kept)
+		{
+			book_put_intake(server->book, 'w', to,
+					ring_written(server->out[to]));
+			server->is_dirty = true;
+		}
 		for_each_number(from, server->in_used)
 		{
 			book_put_intake(server->book, 'r', from,
@@ -281,6 +289,8 @@ static void publish_rings(struct worker *worker)
 {
 	for_each_server(server, worker)
 	{
+		if (server->out_kept)
+			CRASH_POINT(handover_committed);
 		for_each_number(to, server->out_used)
 		{
 			ring_publish(server->out[to]);
@@ -288,7 +298,7 @@ static void publish_rings(struct worker *worker)
 			if (ring_wants_bell(server->out[to]))
 				ring_bell(worker->bells[to]);
 		}
-		server->out_used = 0;
+		server->out_used = server->out_kept = 0;
 	}
 }
 
@@ -408,7 +418,8 @@ static bool has_work(const struct worker *worker)
 		return true;
 	for_each_server(server, worker)
 	{
-		if (server->is_dirty || server->in_used || server->media_used)
+		if (server->is_dirty || server->in_used || server->media_used ||
+		    server->out_kept)
 			return true;
 	}
 	return false;

@@ -267,6 +267,34 @@ Test(ring, an_heir_takes_again_what_was_not_released)
 	ring_close(ring);
 }
 
+Test(ring, an_heir_publishes_what_was_committed_and_nothing_else)
+{
+	struct ring *ring = make_ring(256), *reader = open_ring();
+	uint64_t committed;
+
+	put(ring, "published");
+	ring_publish(ring);
+	cr_expect_not(ring_resume(ring, ring_written(ring)), "nothing more");
+	put(ring, "committed");
+	committed = ring_written(ring);
+	put(ring, "neither");
+	ring_close(ring); /* it died */
+	ring = open_ring();
+	expect(reader, "published");
+	expect_nothing(reader);
+	cr_expect(ring_resume(ring, committed));
+	expect(reader, "committed");
+	expect_nothing(reader);
+	cr_expect_not(ring_resume(ring, committed - 8), "older");
+	cr_expect_not(ring_resume(ring, committed + 256), "of another ring");
+	cr_expect_not(ring_resume(ring, committed + 3), "no entry ends there");
+	put(ring, "the heir's");
+	ring_publish(ring);
+	expect(reader, "the heir's");
+	ring_close(reader);
+	ring_close(ring);
+}
+
 static void spoil(off_t at, const void *bytes, size_t len)
 {
 	int fd = open(scratch_path(RING_FILE), O_WRONLY);
