@@ -71,11 +71,586 @@ class Talk:
         other.respond(200, "BYE")
 
 
+# -- set-up ----------------------------------------------------------------
+
 def basic(t):
     a, b = t.up()
     t.hang_up(a, b)
 
 
+def busy(t):
+    a, b = t.ring()
+    b.respond(486)
+    a.expect(486)
+    b.expect("ACK")
+
+
+def no_route(t):
+    a = t.caller.leg()
+    a.invite("9")
+    a.expect(100)
+    a.expect(404)
+
+
+def refused(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(488)
+    a.expect(488)
+    b.expect("ACK")
+
+
+def early_media(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(183)
+    a.expect(183)
+    b.respond(180)
+    a.expect(180)
+    b.respond(200)
+    a.expect(200)
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(b, a)
+
+
+def late_offer(t):
+    a, b = t.ring(offer=False)
+    b.respond(200, offer=True)
+    a.expect(200)
+    a.ack(answer_sdp=True)
+    b.expect("ACK")
+    t.hang_up(a, b)
+
+
+def no_answer(t):
+    a, b = t.ring()
+    a.expect(408)
+    b.expect("CANCEL")
+    b.respond(200, "CANCEL")
+    b.respond(487)
+    b.expect("ACK")
+
+
+def ack_lost(t):
+    a, b = t.ring()
+    b.respond(200)
+    a.expect(200)
+    a.expect_again(200)
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(a, b)
+
+
+def repeats(t):
+    """UDP: every request comes twice, and the callee's 200 as well."""
+    a = t.caller.leg()
+    invite = a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    a.insist(invite, a, "100 INVITE")
+    b.respond(180)
+    a.expect(180)
+    a.insist(invite, a, "180 INVITE")
+    ok = b.respond(200)
+    a.expect(200)
+    ack = a.ack()
+    b.expect("ACK")
+    b.insist(ok, b, "ACK")
+    a.say(ack)
+    bye = a.send("BYE")
+    a.expect("200 BYE")
+    b.expect("BYE")
+    a.insist(bye, a, "200 BYE")
+    b.respond(200, "BYE")
+
+
+# -- CANCEL ----------------------------------------------------------------
+
+def end_cancelled(a, b):
+    b.expect("CANCEL")
+    b.respond(200, "CANCEL")
+    b.respond(487)
+    b.expect("ACK")
+    a.expect(487)
+
+
+def cancel_ringing(t):
+    a, b = t.ring()
+    a.cancel()
+    a.expect("200 CANCEL")
+    end_cancelled(a, b)
+
+
+def cancel_trying(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(100)
+    a.cancel()
+    a.expect("200 CANCEL")
+    end_cancelled(a, b)
+
+
+def cancel_before_100(t):
+    """RFC 3261 9.1: CANCEL waits for the callee's first provisional."""
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    a.cancel()
+    a.expect("200 CANCEL")
+    a.expect(487)
+    b.respond(180)
+    b.expect("CANCEL")
+    b.respond(200, "CANCEL")
+    b.respond(487)
+    b.expect("ACK")
+
+
+def cancel_overtaken(t):
+    """The callee answers although it is cancelled: ACK and BYE."""
+    a, b = t.ring()
+    a.cancel()
+    a.expect("200 CANCEL")
+    a.expect(487)
+    b.expect("CANCEL")
+    b.respond(200, "CANCEL")
+    b.respond(200)
+    b.expect("ACK")
+    b.expect("BYE")
+    b.respond(200, "BYE")
+
+
+def cancel_too_late(t):
+    """The answer was passed when the CANCEL comes: the call is up."""
+    a, b = t.ring()
+    b.respond(200)
+    a.expect(200)
+    a.cancel()
+    a.expect("200 CANCEL")
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(a, b)
+
+
+# -- failover --------------------------------------------------------------
+
+def second_answers(t, a):
+    c = t.run.gw2.incoming()
+    c.expect("INVITE")
+    c.respond(180)
+    a.expect(180)
+    c.respond(200)
+    a.expect(200)
+    a.ack()
+    c.expect("ACK")
+    t.hang_up(a, c)
+
+
+def failover_503(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(503)
+    b.expect("ACK")
+    second_answers(t, a)
+
+
+def failover_silent(t):
+    t.callee.is_silent = True
+    a = t.caller.leg()
+    a.invite(t.number)
+    a.expect(100)
+    second_answers(t, a)
+
+
+def failover_refused(t):
+    t.callee.hang_up_ways()
+    t.callee.refuse()
+    a = t.caller.leg()
+    a.invite(t.number)
+    a.expect(100)
+    second_answers(t, a)
+
+
+def failover_time(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(100)
+    b.expect("CANCEL")
+    b.respond(200, "CANCEL")
+    b.respond(487)
+    b.expect("ACK")
+    second_answers(t, a)
+
+
+def failover_late_200(t):
+    """A try that was left answers after all: ACK and BYE."""
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    c = t.run.gw2.incoming()
+    c.expect("INVITE")
+    c.respond(180)
+    a.expect(180)
+    b.respond(200)
+    b.expect("ACK")
+    b.expect("BYE")
+    b.respond(200, "BYE")
+    c.respond(200)
+    a.expect(200)
+    a.ack()
+    c.expect("ACK")
+    t.hang_up(a, c)
+
+
+def all_refuse(t):
+    a = t.caller.leg()
+    a.invite(t.number)
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(503, extra=[("Retry-After", "1")])
+    b.expect("ACK")
+    c = t.run.gw2.incoming()
+    c.expect("INVITE")
+    c.respond(500, extra=[("Reason", "Q.850;cause=34")])
+    c.expect("ACK")
+    a.expect(500)
+
+
+# -- within the call -------------------------------------------------------
+
+def reinvite(one, other, direction="sendrecv"):
+    one.send("INVITE", one.sdp(direction))
+    other.expect("INVITE")
+    one.expect(100)
+    other.respond(200)
+    one.expect(200)
+    one.ack()
+    other.expect("ACK")
+
+
+def hold(t):
+    a, b = t.up()
+    reinvite(a, b, "sendonly")
+    reinvite(a, b)
+    t.hang_up(a, b)
+
+
+def hold_by_callee(t):
+    a, b = t.up()
+    reinvite(b, a, "sendonly")
+    reinvite(b, a)
+    t.hang_up(b, a)
+
+
+def reinvite_refused(t):
+    a, b = t.up()
+    a.send("INVITE", a.sdp())
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(180)
+    a.expect(180)
+    b.respond(488)
+    b.expect("ACK")
+    a.expect(488)
+    t.hang_up(a, b)
+
+
+def reinvite_cancelled(t):
+    a, b = t.up()
+    a.send("INVITE", a.sdp())
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(180)
+    a.expect(180)
+    a.cancel()
+    a.expect("200 CANCEL")
+    end_cancelled(a, b)
+    t.hang_up(a, b)
+
+
+def reinvite_ack_lost(t):
+    a, b = t.up()
+    b.send("INVITE", b.sdp())
+    a.expect("INVITE")
+    b.expect(100)
+    a.respond(200)
+    b.expect(200)
+    b.expect_again(200)
+    b.ack()
+    a.expect("ACK")
+    t.hang_up(a, b)
+
+
+def reinvite_late_offer(t):
+    a, b = t.up()
+    a.send("INVITE")
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(200, offer=True)
+    a.expect(200)
+    a.ack(answer_sdp=True)
+    b.expect("ACK")
+    t.hang_up(a, b)
+
+
+def glare(t):
+    a, b = t.up()
+    a.send("INVITE", a.sdp())
+    b.expect("INVITE")
+    a.expect(100)
+    b.send("INVITE", b.sdp())
+    b.expect(100)
+    b.expect(491)
+    b.respond(200)
+    a.expect(200)
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(b, a)
+
+
+def ask(one, other, method, **how):
+    one.send(method, **how)
+    other.expect(method)
+    other.respond(200, method)
+    one.expect(f"200 {method}")
+
+
+def update(t):
+    a, b = t.up()
+    ask(a, b, "UPDATE", body=a.sdp("sendonly"))
+    ask(b, a, "UPDATE", body=b.sdp())
+    t.hang_up(a, b)
+
+
+def update_early(t):
+    a, b = t.ring()
+    ask(a, b, "UPDATE", body=b"")
+    b.respond(200)
+    a.expect(200)
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(a, b)
+
+
+def info(t):
+    a, b = t.up()
+    ask(a, b, "INFO", body=b"Signal=5\r\n",
+        content_type="application/dtmf-relay")
+    ask(b, a, "INFO", body=b"Signal=6\r\n",
+        content_type="application/dtmf-relay")
+    t.hang_up(a, b)
+
+
+# -- BYE -------------------------------------------------------------------
+
+def bye_by_callee(t):
+    a, b = t.up()
+    t.hang_up(b, a)
+
+
+def bye_crossing(t):
+    a, b = t.up()
+    a.send("BYE")
+    a.expect("200 BYE")
+    b.expect("BYE")
+    b.send("BYE")
+    b.expect("200 BYE")
+    b.respond(200, "BYE")
+
+
+def bye_before_ack(t):
+    """RFC 3261 15: the callee hangs up before the caller's ACK."""
+    a, b = t.ring()
+    b.respond(200)
+    a.expect(200)
+    b.send("BYE")
+    b.expect("200 BYE")
+    a.ack()
+    a.expect("BYE")
+    a.respond(200, "BYE")
+
+
+def bye_with_open_reinvite(t):
+    a, b = t.up()
+    a.send("INVITE", a.sdp())
+    b.expect("INVITE")
+    a.expect(100)
+    b.send("BYE")
+    b.expect("200 BYE")
+    a.expect("BYE")
+    a.respond(200, "BYE")
+    b.respond(487)
+    b.expect("ACK")
+    a.expect(487)
+
+
+def too_long(t):
+    a, b = t.up()
+    a.expect("BYE")
+    a.respond(200, "BYE")
+    b.expect("BYE")
+    b.respond(200, "BYE")
+
+
+# -- connections -----------------------------------------------------------
+
+def pieces(t):
+    """INVITE in three pieces; ACK and BYE in one."""
+    a = t.caller.leg()
+    invite = a.invite(t.number, is_held_back=True)
+    a.say(invite[:20], invite[20:300], invite[300:])
+    b = t.callee.incoming()
+    b.expect("INVITE")
+    a.expect(100)
+    b.respond(180)
+    a.expect(180)
+    b.respond(200)
+    a.expect(200)
+    ack = a.send("ACK", cseq=a.cseq, is_held_back=True)
+    bye = a.send("BYE", is_held_back=True)
+    a.say(ack + bye)
+    b.expect("ACK")
+    b.expect("BYE")
+    a.expect("200 BYE")
+    b.respond(200, "BYE")
+
+
+def two_at_once(t):
+    """Two INVITEs in one turn, two answers in one turn, two BYEs."""
+    a1, a2 = t.caller.leg(), t.caller.leg()
+    a1.say(a1.invite(t.number, is_held_back=True)
+           + a2.invite(t.number, is_held_back=True))
+    b1, b2 = t.callee.incoming(), t.callee.incoming()
+    for a, b in ((a1, b1), (a2, b2)):
+        b.expect("INVITE")
+        a.expect(100)
+        b.respond(180)
+        a.expect(180)
+        b.respond(200)
+        a.expect(200)
+    a1.say(a1.send("ACK", cseq=1, is_held_back=True)
+           + a2.send("ACK", cseq=1, is_held_back=True))
+    b1.expect("ACK")
+    b2.expect("ACK")
+    a1.say(a1.send("BYE", is_held_back=True)
+           + a2.send("BYE", is_held_back=True))
+    for a, b in ((a1, b1), (a2, b2)):
+        a.expect("200 BYE")
+        b.expect("BYE")
+        b.respond(200, "BYE")
+
+
+def new_connection(t):
+    """The pool has to connect to the callee."""
+    t.callee.hang_up_ways()
+    a, b = t.up()
+    t.hang_up(a, b)
+
+
+def caller_reconnects(t):
+    """The caller's connection ends in the call; the BYE opens another."""
+    a, b = t.up()
+    t.caller.hang_up_ways()
+    t.hang_up(b, a)
+
+
+def callee_reconnects(t):
+    a, b = t.up()
+    t.callee.hang_up_ways()
+    t.hang_up(a, b)
+
+
+def lost_while_ringing(t):
+    """The callee's connection ends while it rings; it answers over a new
+    one."""
+    a, b = t.ring()
+    t.callee.hang_up_ways()
+    b.way = t.callee.way()
+    b.respond(200)
+    a.expect(200)
+    a.ack()
+    b.expect("ACK")
+    t.hang_up(b, a)
+
+
+def bye_and_close(t):
+    """BYE and the end of the stream in one."""
+    a, b = t.up()
+    a.stage.rest()
+    a.send("BYE")
+    a.way.shut()
+    b.expect("BYE")
+    b.respond(200, "BYE")
+    a.expect("200 BYE")
+
+
+TWO = {"number": "2555"}
+TCP = {"transports": ("tcp",)}
 CALLS = [
     Call("basic", basic, both_ways=True),
+    Call("busy", busy, both_ways=True),
+    Call("no route", no_route),
+    Call("refused", refused),
+    Call("early media", early_media, both_ways=True),
+    Call("late offer", late_offer, both_ways=True),
+    Call("no answer", no_answer, pool_lines="no_answer_timeout = 1s"),
+    Call("ACK lost", ack_lost),
+    Call("repeats", repeats, transports=("udp",)),
+    Call("CANCEL while ringing", cancel_ringing, both_ways=True),
+    Call("CANCEL while trying", cancel_trying),
+    Call("CANCEL before 100", cancel_before_100),
+    Call("CANCEL overtaken by 200", cancel_overtaken),
+    Call("CANCEL too late", cancel_too_late),
+    Call("failover 503", failover_503, **TWO),
+    Call("failover silent", failover_silent, **TWO,
+         trunk_lines="trying_timeout = 400ms"),
+    Call("failover refused", failover_refused, **TWO, **TCP),
+    Call("failover time", failover_time, **TWO,
+         trunk_lines="failover_time = 400ms"),
+    Call("failover late 200", failover_late_200, **TWO,
+         trunk_lines="trying_timeout = 400ms"),
+    Call("all refuse", all_refuse, **TWO),
+    Call("hold", hold, both_ways=True),
+    Call("hold by callee", hold_by_callee),
+    Call("re-INVITE refused", reinvite_refused),
+    Call("re-INVITE cancelled", reinvite_cancelled),
+    Call("re-INVITE ACK lost", reinvite_ack_lost),
+    Call("re-INVITE late offer", reinvite_late_offer),
+    Call("glare", glare),
+    Call("UPDATE", update),
+    Call("UPDATE early", update_early),
+    Call("INFO", info),
+    Call("BYE by callee", bye_by_callee),
+    Call("BYE crossing", bye_crossing),
+    Call("BYE before ACK", bye_before_ack),
+    Call("BYE with open re-INVITE", bye_with_open_reinvite),
+    Call("too long", too_long, pool_lines="max_call_duration = 1s"),
+    Call("pieces", pieces, **TCP),
+    Call("two at once", two_at_once, **TCP),
+    Call("new connection", new_connection, both_ways=True, **TCP),
+    Call("caller reconnects", caller_reconnects, **TCP),
+    Call("callee reconnects", callee_reconnects, **TCP),
+    Call("lost while ringing", lost_while_ringing, **TCP),
+    Call("BYE and close", bye_and_close, both_ways=True, **TCP),
 ]

@@ -57,7 +57,9 @@ def streams(record, net):
         if entry.channel == "udp" and entry.is_repeat:
             continue
         text = canonical(entry.message.raw, net, names)
-        key = (entry.peer, entry.channel)
+        # connections that carried nothing are no part of the comparison
+        key = (entry.peer, entry.channel if entry.channel == "udp"
+               else names.of("connection ", entry.peer + entry.channel))
         if entry.channel == "udp":
             branch = re.search(r";branch=([^;\r]+)", text).group(1)
             key += (f"{branch} {entry.message.method}",)

@@ -13,6 +13,7 @@ import shutil
 import socket
 import tempfile
 import time
+import traceback
 
 from support import canon
 from support.pool import Pool, PoolError
@@ -162,6 +163,8 @@ class CrashRun:
             self._settle()
         except (ScriptError, BadMessage, PoolError, OSError) as wrong:
             self.problems.append(f"{type(wrong).__name__}: {wrong}")
+        except Exception:  # of the script itself
+            self.problems.append(traceback.format_exc())
         return not self.problems
 
     def _start(self):

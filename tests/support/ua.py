@@ -242,6 +242,13 @@ class Peer:
             self.listener.close()
             self.listener = None
 
+    def hang_up_ways(self):
+        """Every connection of this peer ends."""
+        self.stage.rest()
+        for way in self.ways:
+            way.close()
+        self.stage.rest()
+
     def _accept(self):
         its, _ = self.listener.accept()
         n = sum(not way.is_ours for way in self.ways if way.is_reliable)
@@ -419,6 +426,19 @@ class Leg:
         self.stage.until(lambda: any(m.name == name for m in self.again),
                          f"{name} again at {self.peer.name}", timeout)
 
+    def insist(self, data, other, what):
+        """UDP: says the same bytes until the other leg gets `what` again, as
+        a peer does that misses it."""
+        n = len(other.again)
+        for _ in range(8):
+            self.say(data)
+            end = time.monotonic() + T1_S
+            while time.monotonic() < end:
+                self.stage.turn(0.01)
+                if any(m.name == what for m in other.again[n:]):
+                    return
+        raise ScriptError(f"no {what} again at {other.peer.name}")
+
     # -- requests ----------------------------------------------------------
 
     @property
@@ -449,8 +469,9 @@ class Leg:
                      headers + list(extra), body, content_type)
 
     def send(self, method, body=b"", extra=(), branch=None, cseq=None,
-             content_type="application/sdp"):
-        """Sends a request as soon as the pool has done what it had to."""
+             content_type="application/sdp", is_held_back=False):
+        """Sends a request as soon as the pool has done what it had to; or
+        only makes it, for say()."""
         self.stage.rest()
         if cseq is None:
             self.cseq += 1
@@ -460,6 +481,8 @@ class Leg:
                            content_type=content_type)
         if method == "INVITE":
             self.invite_sent = (branch, cseq, self.target, self.them)
+        if is_held_back:
+            return data
         self.way.send(data)
         if method != "ACK":
             self.peer.asked[branch, method] = Again(
@@ -467,13 +490,14 @@ class Leg:
                 T64_S if method == "INVITE" else T2_S)
         return data
 
-    def invite(self, number, offer=True, extra=()):
+    def invite(self, number, offer=True, extra=(), is_held_back=False):
         host, port = self.peer.pool
         self.us = (f"<sip:+49{self.peer.name[-1]}@{self.peer.host}>"
                    f";tag={self.tag}")
         self.them = f"<sip:{number}@{host}:{port}>"
         self.target = f"sip:{number}@{host}:{port}"
-        return self.send("INVITE", self.sdp() if offer else b"", extra)
+        return self.send("INVITE", self.sdp() if offer else b"", extra,
+                         is_held_back=is_held_back)
 
     def ack(self, answer_sdp=False):
         """Of the 2xx to our latest INVITE."""
@@ -481,6 +505,7 @@ class Leg:
         data = self.send("ACK", self.sdp() if answer_sdp else b"",
                          cseq=cseq)
         self.last_ack[cseq] = data
+        return data
 
     def _ack_refusal(self, message):
         branch, cseq, target, them = self.invite_sent
@@ -490,9 +515,17 @@ class Leg:
         self.target = now
 
     def cancel(self):
+        """Of our latest INVITE: its branch, its CSeq, its To."""
         branch, cseq, target, them = self.invite_sent
-        self.target, self.them = target, them
-        return self.send("CANCEL", branch=branch, cseq=cseq)
+        now, self.target, self.them = (self.target, self.them), target, them
+        self.send("CANCEL", branch=branch, cseq=cseq)
+        self.target, self.them = now
+
+    def say(self, *pieces):
+        """Bytes of the script's own making, over TCP as many segments."""
+        for piece in pieces:
+            self.stage.rest()
+            self.way.send(piece)
 
     # -- answers -----------------------------------------------------------
 
@@ -522,3 +555,4 @@ class Leg:
         self.peer.served[request.branch, what] = once
         if what == "INVITE" and status >= 200:
             self.peer.served[self.call_id, request.cseq] = once
+        return data

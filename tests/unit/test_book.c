@@ -197,6 +197,39 @@ Test(book, streams_and_intakes_come_back)
 	book_forget(book);
 }
 
+#define LONG_TAIL (200 * 1024)
+
+static void compare_tail(void *arg, struct stream_record *stream)
+{
+	cr_assert_eq(stream->tail_len, LONG_TAIL);
+	cr_assert_eq(memcmp(stream + 1, arg, LONG_TAIL), 0);
+	free(stream);
+}
+
+Test(book, a_streams_tail_may_be_longer_than_a_text)
+{
+	struct book *book = own(1);
+	struct stream_record *stream = calloc(1, sizeof(*stream) + LONG_TAIL);
+	unsigned bad = 0;
+	char *tail = (char *)(stream + 1);
+
+	stream->head = (struct record_head){SCHEMA_VERSION, RECORD_STREAM,
+					    sizeof(*stream) + LONG_TAIL};
+	stream->tail_len = LONG_TAIL;
+	for (unsigned i = 0; i < LONG_TAIL; i++)
+		tail[i] = (char)(i * 7 >> 3);
+	book_put_stream(book, stream);
+	cr_assert_eq(book_commit(book), 0);
+	cr_assert_eq(book_scan_streams(book, compare_tail, tail, &bad), 0);
+	stream->tail_len--; /* says less than there is */
+	book_put_stream(book, stream);
+	cr_assert_eq(book_commit(book), 0);
+	cr_assert_eq(book_scan_streams(book, compare_tail, tail, &bad), 0);
+	cr_assert_eq(bad, 1);
+	free(stream);
+	book_forget(book);
+}
+
 struct every {
 	struct book *book;
 	unsigned n;
