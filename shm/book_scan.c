@@ -90,13 +90,15 @@ static int check_tx(struct slice key, struct slice value)
 static int check_stream(struct slice key, struct slice value)
 {
 	struct stream_record stream;
-	int rc = record_check(value, RECORD_STREAM, sizeof(stream),
-			      stream_record_texts, n_stream_record_texts);
+	int rc = record_check(value, RECORD_STREAM, sizeof(stream), NULL, 0);
 
 	if (rc || key.len != CALL_KEY_LEN)
 		return -EPROTO;
 	memcpy(&stream, value.ptr, sizeof(stream));
-	return stream.connection == u64_key(key.ptr) ? 0 : -EPROTO;
+	return stream.connection == u64_key(key.ptr) &&
+			       value.len - sizeof(stream) == stream.tail_len
+		       ? 0
+		       : -EPROTO;
 }
 
 static int check_intake(struct slice key, struct slice value)

@@ -23,14 +23,12 @@ void record_pack(void **record, size_t fixed_size, const uint16_t *ref_offsets,
 /* Gives back what a record does not use, in a block of its own size, so that
  * the big blocks of records at work are soon used again.  After record_pack. */
 void record_trim(void **record);
-/* The offsets of every record_text of a call / tx / stream record, for
- * record_pack and for validation. */
+/* The offsets of every record_text of a call / tx record, for record_pack and
+ * for validation. */
 extern const uint16_t call_record_texts[];
 extern const unsigned n_call_record_texts;
 extern const uint16_t tx_record_texts[];
 extern const unsigned n_tx_record_texts;
-extern const uint16_t stream_record_texts[];
-extern const unsigned n_stream_record_texts;
 /* Is what was read from the store a record of this kind and version, whole,
  * with every text inside it?  0 or -EPROTO. */
 int record_check(struct slice value, enum record_kind kind, size_t fixed_size,

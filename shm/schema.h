@@ -242,7 +242,8 @@ struct stream_record {
 	uint8_t is_outgoing;
 	uint8_t is_open; /* 0: to be shut down when tail is sent */
 	struct addr local, remote;
-	struct record_text tail; /* committed, perhaps not yet written */
+	uint32_t tail_len; /* committed, perhaps not yet written: these bytes
+			      follow, more than a record_text could name */
 };
 
 /* ---- state/pool --------------------------------------------------------- */

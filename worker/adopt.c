@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "worker/dispatch.h"
+#include "worker/intake.h"
 #include "worker/load.h"
 #include "worker/machine.h"
 #include "worker/media.h"
@@ -20,6 +21,8 @@ struct adoption {
 	uint64_t gap_us;      /* nobody served the book for so long */
 	uint64_t effect_sent; /* of the predecessor */
 	unsigned n_calls, n_txs;
+	uint64_t *lost; /* connections that closed while nobody watched */
+	unsigned n_lost;
 };
 
 static void on_call(void *arg, struct call_record *record)
@@ -35,8 +38,10 @@ static void on_call(void *arg, struct call_record *record)
 	}
 	call = call_load(adoption->server, record);
 	for (unsigned i = 0; i < sizeof(waiting) / sizeof(*waiting); i++)
-		if (record->deadline_us[waiting[i]])
+		if (record->deadline_us[waiting[i]]) {
 			record->deadline_us[waiting[i]] += adoption->gap_us;
+			turn_mark_call(call);
+		}
 	record->flags |= CALL_IS_ADOPTED;
 	call_timer_rearm(call);
 	if (record->state != CALL_ABSORBING)
@@ -50,7 +55,17 @@ static void on_call(void *arg, struct call_record *record)
 	adoption->n_calls++;
 }
 
-/* A lost 180 comes again when an INVITE in Proceeding is repeated once. */
+/* A provisional that was read and not committed comes again when its INVITE
+ * is repeated once; not that of a try that was left, which may never have got
+ * there. */
+static bool is_open_invite(const struct tx_record *record)
+{
+	if (record->role != TX_INVITE_CLIENT)
+		return false;
+	return record->state == TX_PROCEEDING ||
+	       (record->state == TX_TRYING && !(record->flags & TX_IS_STALE));
+}
+
 static bool is_to_repeat(const struct adoption *adoption,
 			 const struct tx_record *record)
 {
@@ -58,9 +73,7 @@ static bool is_to_repeat(const struct adoption *adoption,
 
 	if (!record->bytes.len || !row || row->is_reliable)
 		return false;
-	if (record->role == TX_INVITE_CLIENT && record->state == TX_PROCEEDING)
-		return true;
-	return record->effect > adoption->effect_sent;
+	return is_open_invite(record) || record->effect > adoption->effect_sent;
 }
 
 static void on_tx(void *arg, struct tx_record *record)
@@ -84,6 +97,14 @@ static void on_tx(void *arg, struct tx_record *record)
 	adoption->n_txs++;
 }
 
+static void note_lost(struct adoption *adoption, uint64_t connection)
+{
+	adoption->lost = realloc(adoption->lost, (adoption->n_lost +
+						  1) * sizeof(*adoption->lost));
+	must(adoption->lost);
+	adoption->lost[adoption->n_lost++] = connection;
+}
+
 static void on_stream(void *arg, struct stream_record *record)
 {
 	struct adoption *adoption = arg;
@@ -95,9 +116,20 @@ static void on_stream(void *arg, struct stream_record *record)
 	} else { /* it closed while nobody watched */
 		book_del_stream(adoption->server->book, record->connection);
 		adoption->server->is_dirty = true;
-		dispatch_connection_lost(adoption->server, record->connection);
+		note_lost(adoption, record->connection);
 	}
 	free(record);
+}
+
+/* What follows may write to connections, so all of them are whole by now. */
+static void tell_lost(struct adoption *adoption)
+{
+	for (unsigned i = 0; i < adoption->n_lost; i++) {
+		steer_tell_lost(adoption->server, adoption->lost[i],
+				UINT64_MAX);
+		dispatch_connection_lost(adoption->server, adoption->lost[i]);
+	}
+	free(adoption->lost);
 }
 
 static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
@@ -180,17 +212,37 @@ static uint64_t effect_sent_of(const struct worker *worker, unsigned book)
 		     : 0;
 }
 
+/* The one of a call that was sent first: an ACK leaves before its BYE. */
+static struct tx *first_unsettled(const struct call *call)
+{
+	struct tx *first = NULL;
+
+	for (struct tx *tx = call->txs; tx; tx = tx->next)
+		if (tx->is_unsettled &&
+		    (!first || tx->record->effect < first->record->effect))
+			first = tx;
+	return first;
+}
+
 /* Input came first: what an answer has overtaken is not repeated. */
+static void settle(struct tx *tx)
+{
+	tx->is_unsettled = false;
+	if (tx->record->state != tx->adopted_state)
+		return;
+	if (tx->record->flags & TX_HAD_100)
+		answer_trying_again(tx);
+	tx_send_now(tx);
+}
+
 void adopt_settle(struct server *server)
 {
 	struct call *call, *next;
+	struct tx *tx;
 
 	HASH_ITER(hh, server->calls, call, next)
-	for (struct tx *tx = call->txs; tx; tx = tx->next) {
-		if (tx->is_unsettled && tx->record->state == tx->adopted_state)
-			tx_send_now(tx);
-		tx->is_unsettled = false;
-	}
+	while ((tx = first_unsettled(call)))
+		settle(tx);
 }
 
 int adopt_book(struct server *server)
@@ -225,7 +277,9 @@ int adopt_book(struct server *server)
 	media_adopt_ports(server);
 	poison_done(worker);
 	poison_settle(server);
+	tell_lost(&adoption);
 	worker->quiet_since_us = worker->now_us;
+	worker->had_input = true; /* not asked yet: the next turn tells */
 	tell(&adoption, bad_calls + bad_txs + bad_streams);
 	return 0;
 }

@@ -27,6 +27,20 @@ void answer_send(struct tx *tx, int status, struct slice reason,
 	tx_respond(tx, status, out_as_slice(&out));
 }
 
+void answer_trying_again(struct tx *tx)
+{
+	struct out out = out_init(buffer, sizeof(buffer));
+	struct message_extra extra = {0};
+	struct target target = {tx->record->transport, tx->record->listener,
+				tx->record->connection, tx->record->peer};
+	uint64_t effect;
+
+	message_response(tx->call, tx, 100, SLICE("Trying"), &extra, &out);
+	if (transport_send(tx->call->server, &target, out_as_slice(&out),
+			   &effect) < 0)
+		worker_count(tx->call->server->worker, COUNTER_send_errors);
+}
+
 static const struct slice sdp_type = {"application/sdp", 15};
 
 static void show_ringing(struct call *call, const struct call_cause *cause,

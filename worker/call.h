@@ -46,6 +46,8 @@ enum tx_flag {
 	TX_IS_STRAY = 32,     /* ends a fork's dialog: nobody waits for it */
 	TX_GOT_ACK = 64,      /* server: the 2xx was acknowledged */
 	TX_WAS_RETRIED = 128, /* sent again over a new connection */
+	TX_HAD_100 = 256,     /* server: 100 and the next answer left in one
+				 turn, so an heir repeats both */
 };
 
 struct tx {

@@ -26,6 +26,15 @@
 #define MESSAGE_TIME_US 5000000ull   /* from first byte to last */
 #define RECEIVE_BUFFER	(256 * 1024)
 
+/* tcpi_state, as netinet/tcp.h names it, which linux/tcp.h does not go with */
+enum {
+	TCP_SYN_SENT = 2,
+	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_CLOSING = 11
+};
+
 static char peek_buffer[SIP_MESSAGE_MAX + 1 + 4096];
 static char message_buffer[SIP_MESSAGE_MAX + 1];
 
@@ -202,10 +211,22 @@ static int connect_socket(struct server *server, const struct target *target)
 	return fd;
 }
 
+static void await_connected(struct connection *c)
+{
+	struct worker *worker = c->server->worker;
+	struct target target = {.transport = TRANSPORT_TCP,
+				.listener = c->listener,
+				.addr = c->remote};
+
+	watch_for(c, LOOP_WRITE);
+	wheel_set(worker->wheel, &c->timer,
+		  worker->now_us +
+			  dispatch_connect_timeout_us(c->server, &target));
+}
+
 static int connection_open(struct server *server, const struct target *target,
 			   struct connection **ret_connection)
 {
-	struct worker *worker = server->worker;
 	struct connection *c;
 	int fd;
 
@@ -220,9 +241,9 @@ static int connection_open(struct server *server, const struct target *target,
 	c->is_outgoing = true;
 	c->listener = target->listener;
 	c->remote = target->addr;
-	watch_for(c, LOOP_WRITE);
-	wheel_set(worker->wheel, &c->timer,
-		  worker->now_us + dispatch_connect_timeout_us(server, target));
+	/* now, so that what is committed for it is never without it */
+	tell_master(c, MESSAGE_HOLD_CONNECTION);
+	await_connected(c);
 	*ret_connection = c;
 	return 0;
 }
@@ -386,13 +407,25 @@ static void connection_read(struct connection *c)
 	}
 }
 
+/* The kernel's word on a connection; one of the TCP_… states. */
+static uint8_t tcp_state(const struct connection *c, struct tcp_info *ret_info)
+{
+	socklen_t len = sizeof(*ret_info);
+
+	*ret_info = (struct tcp_info){.tcpi_state = TCP_CLOSE};
+	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, ret_info, &len);
+	return ret_info->tcpi_state;
+}
+
 static void connected(struct connection *c)
 {
 	socklen_t len = sizeof(int);
+	struct tcp_info info;
 	int error = 0;
 
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error) {
+	/* the error is told once, perhaps to a predecessor */
+	if (error || tcp_state(c, &info) == TCP_CLOSE) {
 		connection_close(c, "refused");
 		return;
 	}
@@ -400,7 +433,6 @@ static void connected(struct connection *c)
 	len = sizeof(c->local);
 	getsockname(c->fd, &c->local.sa, &len);
 	c->state = CONNECTION_OPEN;
-	tell_master(c, MESSAGE_HOLD_CONNECTION);
 	turn_mark_connection(c);
 	watch_for(c, LOOP_READ);
 	CRASH_POINT(connected);
@@ -473,14 +505,10 @@ const struct stream_record *connection_record(struct connection *c)
 		struct stream_record record;
 		char bytes[sizeof(struct stream_record) + TAIL_MAX];
 	} buffer;
-	struct stream_record *record = &buffer.record;
-	size_t tail = c->tail_len < 65535 - sizeof(*record)
-			      ? c->tail_len
-			      : 65535 - sizeof(*record);
 
-	*record = (struct stream_record){
+	buffer.record = (struct stream_record){
 		.head = {SCHEMA_VERSION, RECORD_STREAM,
-			 (uint32_t)(sizeof(*record) + tail)},
+			 (uint32_t)(sizeof(buffer.record) + c->tail_len)},
 		.connection = c->id,
 		.consumed = c->consumed + c->peeked,
 		.written = c->written,
@@ -489,12 +517,12 @@ const struct stream_record *connection_record(struct connection *c)
 		.is_open = c->state != CONNECTION_CLOSING,
 		.local = c->local,
 		.remote = c->remote,
-		.tail = {(uint16_t)(tail ? sizeof(*record) : 0),
-			 (uint16_t)tail},
+		.tail_len = (uint32_t)c->tail_len,
 	};
-	if (tail)
-		memcpy(buffer.bytes + sizeof(*record), c->tail, tail);
-	return record;
+	if (c->tail_len)
+		memcpy(buffer.bytes + sizeof(buffer.record), c->tail,
+		       c->tail_len);
+	return &buffer.record;
 }
 
 void connection_close(struct connection *c, const char *why)
@@ -511,8 +539,7 @@ void connection_close(struct connection *c, const char *why)
 	HASH_DEL(server->connections, c);
 	shutdown(c->fd, SHUT_RDWR);
 	CRASH_POINT(closed);
-	if (c->state != CONNECTION_CONNECTING)
-		tell_master(c, MESSAGE_RELEASE_CONNECTION);
+	tell_master(c, MESSAGE_RELEASE_CONNECTION);
 	worker_count(server->worker, COUNTER_connections_closed);
 	turn_mark_connection(c);
 	steer_tell_lost(server, c->id, c->handed_to);
@@ -536,55 +563,75 @@ void connection_free(struct connection *c)
 
 /* ---- adoption ------------------------------------------------------------ */
 
+static bool is_connecting(const struct connection *c)
+{
+	struct tcp_info info;
+	uint8_t state = tcp_state(c, &info);
+
+	return c->is_outgoing && (state == TCP_SYN_SENT || state == TCP_CLOSE);
+}
+
 int connection_adopt(struct server *server,
 		     const struct message_connection *head, int fd)
 {
 	struct connection *c = connection_add(server, head->connection, fd);
+	socklen_t len = sizeof(c->local);
 
-	c->state = CONNECTION_OPEN;
 	c->is_outgoing = head->is_outgoing;
 	c->listener = head->listener;
-	c->local = head->local;
 	c->remote = head->remote;
+	c->state = is_connecting(c) ? CONNECTION_CONNECTING : CONNECTION_OPEN;
+	getsockname(fd, &c->local.sa, &len);
+	addr_unmap(&c->local);
 	return 0;
 }
 
 /* What was really consumed and written, from the kernel: an active connect
- * counts its SYN among the bytes acknowledged. */
-static void measure(struct connection *c, uint64_t *ret_consumed,
-		    uint64_t *ret_written)
+ * counts its SYN among the bytes acknowledged, and the peer's FIN is counted
+ * among those received. */
+static void measure(struct connection *c)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
+	uint8_t state = tcp_state(c, &info);
+	bool has_fin = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+		       state == TCP_CLOSING;
 	int in = 0, out = 0;
 
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	if (c->state == CONNECTION_CONNECTING)
+		return; /* nothing went either way */
 	ioctl(c->fd, SIOCINQ, &in);
 	ioctl(c->fd, SIOCOUTQ, &out);
-	*ret_consumed = info.tcpi_bytes_received - (uint64_t)in;
-	*ret_written = info.tcpi_bytes_acked + (uint64_t)out -
-		       (c->is_outgoing ? 1 : 0);
+	c->consumed = info.tcpi_bytes_received - (uint64_t)in - has_fin;
+	c->written = info.tcpi_bytes_acked + (uint64_t)out - c->is_outgoing;
+}
+
+/* The end of the tail that was not written yet. */
+static void restore_tail(struct connection *c,
+			 const struct stream_record *record)
+{
+	const char *tail = (const char *)(record + 1);
+	uint64_t skip = c->written - record->written;
+
+	if (c->written >= record->written && skip < record->tail_len)
+		append_tail(c, (struct slice){tail + skip,
+					      record->tail_len - skip});
 }
 
 void connection_restore(struct connection *c,
 			const struct stream_record *record)
 {
-	struct slice tail =
-		record ? record_slice(record, record->tail) : SLICE_NONE;
-	uint64_t skip;
-
-	measure(c, &c->consumed, &c->written);
+	measure(c);
 	c->handed_to = UINT64_MAX; /* the predecessor knew to whom */
+	c->is_stored = record != NULL;
 	if (record && record->consumed > c->consumed)
 		c->peeked = record->consumed - c->consumed;
-	if (record && record->written + tail.len > c->written) {
-		skip = c->written - record->written;
-		append_tail(c,
-			    (struct slice){tail.ptr + skip, tail.len - skip});
-	}
-	c->is_stored = record != NULL;
+	if (record)
+		restore_tail(c, record);
 	if (record && !record->is_open)
 		c->state = CONNECTION_CLOSING;
 	turn_mark_connection(c);
-	watch_for(c, LOOP_READ);
+	if (c->state == CONNECTION_CONNECTING)
+		await_connected(c);
+	else
+		watch_for(c, LOOP_READ);
 }

@@ -79,6 +79,8 @@ call_action finish_refuse, finish_no_answer, finish_cancelled, finish_abandon,
 void answer_send(struct tx *tx, int status, struct slice reason,
 		 const struct sip_message *pass, struct slice content_type,
 		 struct slice body, const char *lines);
+/* The 100 that went before a transaction's last answer; only that is stored. */
+void answer_trying_again(struct tx *tx);
 /* A request of ours on a leg: a new client transaction, started. */
 struct tx *talk_request(struct call *call, enum leg_side leg,
 			enum sip_method method, const struct sip_message *pass,

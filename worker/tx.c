@@ -335,6 +335,8 @@ void tx_respond(struct tx *tx, int status, struct slice bytes)
 			      : status < 300 ? TX_EV_2XX
 					     : TX_EV_3XX_6XX;
 
+	if (tx->record->code == 100 && !tx->is_stored)
+		tx->record->flags |= TX_HAD_100;
 	tx->record->code = (uint16_t)status;
 	if (status >= 200 && tx->record->role == TX_SERVER)
 		tx_keep_bytes(tx, bytes);
