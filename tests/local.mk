@@ -76,5 +76,6 @@ include tests/unit/sip.mk
 include tests/unit/media.mk
 include tests/unit/config.mk
 include tests/unit/master.mk
+include tests/unit/worker.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

@@ -8,11 +8,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/crash.h"
@@ -20,20 +18,12 @@
 #include "worker/intake.h"
 #include "worker/message.h"
 #include "worker/poison.h"
+#include "worker/position.h"
 
 #define CONNECTIONS_MAX 2048	     /* of one Mediation Server */
 #define TAIL_MAX	(256 * 1024) /* a peer that does not read */
 #define MESSAGE_TIME_US 5000000ull   /* from first byte to last */
 #define RECEIVE_BUFFER	(256 * 1024)
-
-/* tcpi_state, as netinet/tcp.h names it, which linux/tcp.h does not go with */
-enum {
-	TCP_SYN_SENT = 2,
-	TCP_CLOSE = 7,
-	TCP_CLOSE_WAIT = 8,
-	TCP_LAST_ACK = 9,
-	TCP_CLOSING = 11
-};
 
 static char peek_buffer[SIP_MESSAGE_MAX + 1 + 4096];
 static char message_buffer[SIP_MESSAGE_MAX + 1];
@@ -407,25 +397,14 @@ static void connection_read(struct connection *c)
 	}
 }
 
-/* The kernel's word on a connection; one of the TCP_… states. */
-static uint8_t tcp_state(const struct connection *c, struct tcp_info *ret_info)
-{
-	socklen_t len = sizeof(*ret_info);
-
-	*ret_info = (struct tcp_info){.tcpi_state = TCP_CLOSE};
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, ret_info, &len);
-	return ret_info->tcpi_state;
-}
-
 static void connected(struct connection *c)
 {
 	socklen_t len = sizeof(int);
-	struct tcp_info info;
 	int error = 0;
 
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	/* the error is told once, perhaps to a predecessor */
-	if (error || tcp_state(c, &info) == TCP_CLOSE) {
+	if (error || position_state(c->fd) == POSITION_CLOSED) {
 		connection_close(c, "refused");
 		return;
 	}
@@ -565,10 +544,7 @@ void connection_free(struct connection *c)
 
 static bool is_connecting(const struct connection *c)
 {
-	struct tcp_info info;
-	uint8_t state = tcp_state(c, &info);
-
-	return c->is_outgoing && (state == TCP_SYN_SENT || state == TCP_CLOSE);
+	return c->is_outgoing && position_state(c->fd) != POSITION_OPEN;
 }
 
 int connection_adopt(struct server *server,
@@ -586,25 +562,6 @@ int connection_adopt(struct server *server,
 	return 0;
 }
 
-/* What was really consumed and written, from the kernel: an active connect
- * counts its SYN among the bytes acknowledged, and the peer's FIN is counted
- * among those received. */
-static void measure(struct connection *c)
-{
-	struct tcp_info info;
-	uint8_t state = tcp_state(c, &info);
-	bool has_fin = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
-		       state == TCP_CLOSING;
-	int in = 0, out = 0;
-
-	if (c->state == CONNECTION_CONNECTING)
-		return; /* nothing went either way */
-	ioctl(c->fd, SIOCINQ, &in);
-	ioctl(c->fd, SIOCOUTQ, &out);
-	c->consumed = info.tcpi_bytes_received - (uint64_t)in - has_fin;
-	c->written = info.tcpi_bytes_acked + (uint64_t)out - c->is_outgoing;
-}
-
 /* The end of the tail that was not written yet. */
 static void restore_tail(struct connection *c,
 			 const struct stream_record *record)
@@ -620,7 +577,13 @@ static void restore_tail(struct connection *c,
 void connection_restore(struct connection *c,
 			const struct stream_record *record)
 {
-	measure(c);
+	struct position at;
+
+	if (c->state != CONNECTION_CONNECTING) { /* else nothing went yet */
+		at = position_measure(c->fd, c->is_outgoing);
+		c->consumed = at.consumed;
+		c->written = at.written;
+	}
 	c->handed_to = UINT64_MAX; /* the predecessor knew to whom */
 	c->is_stored = record != NULL;
 	if (record && record->consumed > c->consumed)

@@ -17,6 +17,7 @@ worker_libworker_a_SOURCES = \
 	worker/media.c worker/media.h \
 	worker/message.c worker/message.h worker/pass.def \
 	worker/poison.c worker/poison.h \
+	worker/position.c worker/position.h \
 	worker/prober.c worker/prober.h \
 	worker/quarantine.c worker/quarantine.h \
 	worker/reply.c \

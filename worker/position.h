@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How far a TCP connection really got, by the kernel's own account: what an
+ * heir compares with the committed stream record (DESIGN 3, exact streams).
+ */
+#ifndef WORKER_POSITION_H
+#define WORKER_POSITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct position {
+	uint64_t consumed; /* bytes of the peer's that were read */
+	uint64_t written;  /* bytes of ours that were written */
+};
+
+enum position_state {
+	POSITION_CONNECTING,
+	POSITION_OPEN,
+	POSITION_CLOSED
+};
+
+enum position_state position_state(int fd);
+/* Of a connection that was made; is_outgoing: by our connect. */
+struct position position_measure(int fd, bool is_outgoing);
+
+#endif
