@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/crash.h"
@@ -76,6 +77,41 @@ void child_start(struct child *child, int argc, char **argv)
 		fprintf(stderr, "%s: no memory for a loop\n", child->name);
 		exit(EXIT_FAILURE);
 	}
+}
+
+static int connect_to(const char *run_dir)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd, n = snprintf(to.sun_path, sizeof(to.sun_path),
+			     "%s/" CHILD_ADOPT_SOCKET, run_dir);
+
+	if (n < 0 || (size_t)n >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		n = -errno;
+		close(fd);
+		return n;
+	}
+	return fd;
+}
+
+int child_rejoin(struct child *child)
+{
+	int fd = connect_to(child->run_dir);
+	struct channel *channel = fd < 0 ? NULL : channel_new(fd);
+
+	if (fd < 0)
+		return fd;
+	if (!channel) {
+		close(fd);
+		return -ENOMEM;
+	}
+	channel_free(child->channel);
+	child->channel = channel;
+	return 0;
 }
 
 /* The size is checked against the file: reading a map beyond it would be

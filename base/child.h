@@ -13,6 +13,8 @@
 #include "base/loop.h"
 
 #define CHILD_CHANNEL_FD 3
+/* In the run folder: where children of a master that died find the next. */
+#define CHILD_ADOPT_SOCKET "adopt.sock"
 
 struct child {
 	struct slot_id slot;
@@ -29,6 +31,10 @@ struct child {
  * Exits with a word on stderr when started by hand.  PR_SET_PDEATHSIG stays
  * unset on purpose: children outlive the master. */
 void child_start(struct child *child, int argc, char **argv);
+/* After the channel's end: a channel to the next master, if there is one yet.
+ * The old one is freed; whoever watched its descriptor must have stopped.  0
+ * or -errno: nothing changed. */
+int child_rejoin(struct child *child);
 /* Parses the memfd of a CONFIG message and closes it, come what may; on
  * success replaces child->config and generation and returns the old
  * configuration in *ret_old (the caller frees it when nothing refers to it any

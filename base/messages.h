@@ -90,6 +90,19 @@ struct message_ready {
 	struct slot_id slot;
 };
 
+struct message_offer {
+	struct slot_id slot;
+	uint8_t is_prober;
+	uint8_t pad;
+	uint32_t generation; /* of the configuration it has in force */
+};
+
+struct message_served {
+	struct slot_id slot;
+	uint16_t pad;
+	uint32_t epoch; /* 0 for a media slot */
+};
+
 struct message_test_crash {
 	char point[32]; /* row of base/crash_points.def, "" none */
 	uint32_t after; /* the n-th time it is reached, from 1 */
@@ -109,6 +122,8 @@ union message_payload {
 	struct message_call call;
 	struct message_ready ready;
 	struct message_test_crash test_crash;
+	struct message_offer offer;
+	struct message_served served;
 };
 
 enum message {

@@ -12,6 +12,8 @@
  *   BOOK_EMPTY          on_worker_book_empty
  *   HOLD_RTP            on_media_hold_rtp
  *   RELEASE_RTP         on_media_release_rtp
+ *   OFFER …             survivors.c                     children of an earlier
+ *                                                       master
  *
  * Called by channel_read in slots.c.  The trap: the sender may be broken or
  * hostile.  It may speak only of slots that it serves, and whatever it says,
@@ -23,6 +25,7 @@
 
 #include "master/owners.h"
 #include "master/slots.h"
+#include "master/survivors.h"
 
 /* The slot spoken of, if this process serves it; else NULL. */
 static struct slot *served(struct slot *from, unsigned kind, unsigned index)
@@ -149,5 +152,10 @@ const struct inbox_row master_inbox[] = {
 	{MESSAGE_BOOK_EMPTY, on_worker_book_empty},
 	{MESSAGE_HOLD_RTP, on_media_hold_rtp},
 	{MESSAGE_RELEASE_RTP, on_media_release_rtp},
+	{MESSAGE_OFFER, on_child_offer},
+	{MESSAGE_OFFER_SERVED, on_child_offer_served},
+	{MESSAGE_HOLD_LISTENER, on_worker_hold_listener},
+	{MESSAGE_HOLD_DOORBELL, on_child_hold_doorbell},
+	{MESSAGE_OFFERED, on_child_offered},
 	{MESSAGE_NONE, NULL},
 };

@@ -20,6 +20,7 @@ master_libmaster_a_SOURCES = \
 	master/spawn.c master/spawn.h \
 	master/start.c master/start.h \
 	master/stop.c master/stop.h \
+	master/survivors.c master/survivors.h \
 	master/supervise.c master/supervise.def master/supervise.h \
 	master/verbs.c master/verbs.h
 master_libmaster_a_CFLAGS = $(AM_CFLAGS)

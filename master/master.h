@@ -32,7 +32,8 @@ struct slot {
 	bool is_drained;  /* by the administrator */
 	bool takes_calls; /* has been up since it was added */
 	bool is_prober;
-	int doorbell; /* eventfd, open as long as the master runs */
+	int doorbell;	   /* eventfd, open as long as the master runs */
+	bool is_bell_kept; /* it is an earlier master's */
 
 	/* the process */
 	uint8_t life; /* enum life */
@@ -48,12 +49,14 @@ struct slot {
 	uint64_t back_off_us;	   /* after the last death */
 	const struct board *board; /* its page; NULL before it exists */
 	uint64_t beat;		   /* as last seen */
+	uint8_t coming;	      /* enum coming, survivors.h: of another master */
 	uint64_t patience_us; /* hung when this passes without a beat; 0 none */
 	bool is_killed;	      /* by us */
 	bool is_warned;	      /* of its strange ways, once */
 
 	/* its book, or its streams */
 	struct slot *owner; /* whose process serves it: itself or an heir */
+	bool is_claimed;    /* by the owner, which served it before we were */
 	struct slot *next_owner; /* it is moving there; NULL */
 	uint64_t let_go_by_us;	 /* the owner has this long to let go */
 	bool is_granting;	 /* descriptors are being sent to the owner */
@@ -92,7 +95,11 @@ struct master {
 	unsigned n_signalling, n_media; /* wanted */
 	struct simulator *simulators;
 	struct control *control;
+	int adopt_fd; /* RUN/adopt.sock, -1 */
+	struct watch *adopt_watch;
+	unsigned n_kept_sockets; /* of an earlier master */
 
+	bool is_gathering; /* starting: children of an earlier master come */
 	bool is_changed;   /* slot or admin table: children are to be told */
 	bool is_reloading; /* not every worker has the configuration yet */
 	bool is_up;	   /* every wanted worker was up once */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +47,43 @@ int memfd_sealed(struct slice text, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+static int read_all(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = pread(fd, text + len, size - len, (off_t)len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		len += (size_t)n;
+	}
+	return 0;
+}
+
+int text_read_file(const char *path, char **ret_text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *text;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = fstat(fd, &st) < 0 ? -errno : 0;
+	text = rc == 0 ? calloc(1, (size_t)st.st_size + 1) : NULL;
+	if (rc == 0)
+		rc = text ? read_all(fd, text, (size_t)st.st_size) : -ENOMEM;
+	close(fd);
+	if (rc < 0)
+		free(text);
+	else
+		*ret_text = text;
+	return rc;
 }
 
 int text_replace_file(const char *path, struct slice text, unsigned mode)

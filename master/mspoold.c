@@ -10,6 +10,7 @@
  *   supervise.c   a slot's life: the [state][event] table
  *   slots.c       carries it out: spawn, watch, kill, bury
  *   owners.c      who serves which book; heirs; prober; steering page
+ *   survivors.c   children of a master that was killed
  *   scale.c       how many workers                 reload.c    pool.ini again
  *   sockets.c     listeners    holds.c   connections and RTP sockets held
  *   inbox.c       what children say

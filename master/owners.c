@@ -64,7 +64,7 @@ void owner_pump(struct slot *slot)
 		slot_kill(slot->owner, "it takes no descriptors");
 }
 
-static void grant(struct slot *slot)
+void owner_grant(struct slot *slot)
 {
 	slot->epoch++;
 	slot_publish(slot);
@@ -89,7 +89,7 @@ static void take_over(struct slot *slot, struct slot *to)
 		tell(slot->master, LOG_LVL_NOTICE, "book_moved",
 		     "book=%s owner=%s", slot->name, to->name);
 	if (to->channel)
-		grant(slot);
+		owner_grant(slot);
 	else
 		slot_publish(slot);
 }
@@ -134,7 +134,7 @@ void owner_grant_all(struct slot *process)
 	for_each_slot(slot, process->master)
 	{
 		if (slot->owner == process && !slot->next_owner)
-			grant(slot);
+			owner_grant(slot);
 	}
 	owner_move(process, process);
 }

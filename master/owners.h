@@ -23,6 +23,9 @@ void owner_died(struct slot *process);
 void owner_bequeath(struct slot *gone);
 /* A process is up: it gets what nobody can serve. */
 void owner_adopt_orphans(struct slot *process);
+/* Sends the slot's descriptors and SERVE to its owner's process, under a
+ * higher epoch. */
+void owner_grant(struct slot *slot);
 /* Goes on sending descriptors of a grant. */
 void owner_pump(struct slot *slot);
 

@@ -27,7 +27,7 @@
 #include "master/slots.h"
 
 /* What only a restart can change: sockets, folders and the uid hang on it. */
-static const char *fixed_key(const struct config *old, const struct config *new)
+const char *reload_fixed_key(const struct config *old, const struct config *new)
 {
 	if (strcmp(old->pool.run_dir, new->pool.run_dir) != 0)
 		return "run_dir";
@@ -155,7 +155,7 @@ static void add_difference(struct master *m, const char *text, char **lines)
 
 static int check_fixed(struct master *m, const struct config *config, char *why)
 {
-	const char *key = fixed_key(m->config, config);
+	const char *key = reload_fixed_key(m->config, config);
 
 	if (!key)
 		return 0;

@@ -12,6 +12,9 @@
  * nothing changed, with one sentence in `why` (SOCKETS_WHY_MAX).  The caller
  * waits for slots_are_settled(). */
 int reload_run(struct master *m, bool is_dry, char **ret_lines, char *why);
+/* The key that only a restart can change, and which differs; NULL none. */
+const char *reload_fixed_key(const struct config *old,
+			     const struct config *new);
 /* Takes over a configuration that was loaded and prepared: memfd, config.txt,
  * generation.  Called by reload_run and at the start.  Owns config and text
  * when it returns 0. */

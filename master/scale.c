@@ -65,7 +65,7 @@ int scale_prepare(struct master *m, const struct config *config,
 	return rc;
 }
 
-void scale_apply(struct master *m, unsigned n_signalling, unsigned n_media)
+void scale_want(struct master *m, unsigned n_signalling, unsigned n_media)
 {
 	m->n_signalling = n_signalling;
 	m->n_media = n_media;
@@ -76,6 +76,11 @@ void scale_apply(struct master *m, unsigned n_signalling, unsigned n_media)
 
 		slot->is_wanted = slot->id.index <= n;
 	}
+}
+
+void scale_apply(struct master *m, unsigned n_signalling, unsigned n_media)
+{
+	scale_want(m, n_signalling, n_media);
 	pool_publish(m);
 	slots_reconcile(m);
 }

@@ -12,6 +12,8 @@
  * the reason in `why` (SOCKETS_WHY_MAX); what was bound is undone. */
 int scale_prepare(struct master *m, const struct config *config,
 		  unsigned n_signalling, unsigned n_media, char *why);
+/* So many are wanted; nothing happens yet. */
+void scale_want(struct master *m, unsigned n_signalling, unsigned n_media);
 /* After scale_prepare: these are wanted now.  Processes come and go. */
 void scale_apply(struct master *m, unsigned n_signalling, unsigned n_media);
 

@@ -24,12 +24,15 @@
 #define TICK_MIN_US    (20 * USEC_PER_MSEC)
 #define TICK_MAX_US    (250 * USEC_PER_MSEC)
 
-static const struct {
-	const char *program;
-} kinds[] = {
-	[SLOT_SIGNALLING] = {"mspool-worker"},
-	[SLOT_MEDIA] = {"mspool-media"},
+static const char *const programs[] = {
+	[SLOT_SIGNALLING] = "mspool-worker",
+	[SLOT_MEDIA] = "mspool-media",
 };
+
+const char *slot_program(struct slot_id id)
+{
+	return programs[id.kind];
+}
 
 /* What is known of it from before: the administrator's word, and the epoch
  * that its next owner must be above. */
@@ -171,7 +174,7 @@ static void on_end(int fd, unsigned what, void *arg);
 static int exec_process(struct slot *slot, int channel_fd)
 {
 	struct master *m = slot->master;
-	const char *program = kinds[slot->id.kind].program;
+	const char *program = slot_program(slot->id);
 	char *argv[] = {(char *)(uintptr_t)program, slot->name, m->run_dir,
 			NULL};
 	struct process_order order = {
@@ -225,7 +228,6 @@ static void tell_all(struct slot *process)
 	}
 	tell_configuration(process);
 	slot_send_drain(process);
-	owner_grant_all(process);
 }
 
 static void bury(struct slot *slot, uint64_t now_us);
@@ -244,12 +246,14 @@ static void act_spawn(struct slot *slot)
 	slot->is_killed = false;
 	rc = start_process(slot);
 	if (rc == 0) {
+		slot_publish(slot); /* so that a next master knows it */
 		tell_all(slot);
+		owner_grant_all(slot);
 		return;
 	}
 	tell(slot->master, LOG_LVL_ERROR, "worker_start_failed",
 	     "slot=%s program=%s reason=\"%s\"", slot->name,
-	     kinds[slot->id.kind].program, strerror(-rc));
+	     slot_program(slot->id), strerror(-rc));
 	bury(slot, now);
 }
 
@@ -326,7 +330,8 @@ static void bury(struct slot *slot, uint64_t now_us)
 
 static void tell_end(struct slot *slot, int pid, int status)
 {
-	bool is_wished = slot->life == LIFE_LEAVING && status == 0;
+	bool is_wished = slot->life == LIFE_LEAVING &&
+			 (status == 0 || status == PROCESS_STATUS_UNKNOWN);
 	char how[64];
 
 	if (is_wished)
@@ -367,6 +372,27 @@ void slots_reap(struct master *m)
 	}
 	if (has_ended)
 		clear_readers(m);
+}
+
+void slot_take_back(struct slot *slot)
+{
+	struct message_switch probe = {.is_on = slot->is_prober};
+	struct loop *loop = slot->master->loop;
+
+	watch_free(slot->process.watch);
+	slot->process.watch =
+		loop_watch(loop, slot->process.pidfd, LOOP_READ, on_end, slot);
+	watch_free(slot->readable);
+	slot->readable = loop_watch(loop, channel_fd(slot->channel), LOOP_READ,
+				    on_readable, slot);
+	slot->life = life_step(slot->life, EVENT_KEPT).next;
+	slot->patience_us =
+		clock_boot_us() + slot->master->config->pool.watchdog_us;
+	tell_all(slot);
+	if (slot->id.kind == SLOT_SIGNALLING)
+		slot_send(slot, MESSAGE_PROBE, &probe, -1);
+	tell(slot->master, LOG_LVL_NOTICE, "worker_kept", "slot=%s pid=%d",
+	     slot->name, slot->process.pid);
 }
 
 /* ---- the actions of the table -------------------------------------------- */

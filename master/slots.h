@@ -10,6 +10,11 @@
 /* Makes what a slot needs before its first start: doorbell, rings to all
  * others, its row.  Harmless when it is there.  0/-errno. */
 int slot_prepare(struct master *m, struct slot *slot);
+/* "mspool-worker", "mspool-media". */
+const char *slot_program(struct slot_id id);
+/* A process of an earlier master that came back: it is UP and ours, and hears
+ * what a new process hears, but for what it serves. */
+void slot_take_back(struct slot *slot);
 /* Steps the slot's life and carries out what the table says. */
 void slot_feed(struct slot *slot, enum life_event event);
 /* After any change of what is wanted: adds and retires. */

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UDP_BUFFER  (4 * 1024 * 1024) /* rides out a respawn */
@@ -192,6 +193,26 @@ static struct listener_socket *find(const struct sockets *sockets,
 			return item;
 	}
 	return NULL;
+}
+
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+int sockets_keep(struct sockets *sockets, const struct message_listener *head,
+		 int fd)
+{
+	int rc = is_socket(fd) ? 0 : -ENOTSOCK;
+	bool is_new = rc == 0 && !find(sockets, head);
+
+	if (is_new)
+		rc = append(sockets, head, fd);
+	if (!is_new || rc < 0)
+		close(fd);
+	return rc;
 }
 
 static void explain(const struct config *config,

@@ -27,6 +27,10 @@ struct sockets {
  * was bound before it is the caller's to undo. */
 int sockets_bind(struct sockets *sockets, const struct config *config,
 		 unsigned book, char *why);
+/* One that was bound by an earlier master, in ours again.  Owns fd in every
+ * case; one that is there already stays.  0, -ENOTSOCK, -ENOMEM. */
+int sockets_keep(struct sockets *sockets, const struct message_listener *head,
+		 int fd);
 /* Closes what was bound after there were n. */
 void sockets_undo(struct sockets *sockets, unsigned n);
 /* Marks what the configuration does not name any more; number of those. */

@@ -139,6 +139,7 @@ int process_start(struct process *process, const struct process_order *order,
 	if (pid < 0)
 		return pid;
 	process->pid = pid;
+	process->is_child = true;
 	rc = watch_end(process, loop, on_end, arg);
 	if (rc < 0) {
 		process_signal(process, SIGKILL);
@@ -149,8 +150,11 @@ int process_start(struct process *process, const struct process_order *order,
 
 void process_signal(const struct process *process, int signal)
 {
-	/* Not reaped yet, so the number is still this child's. */
-	if (process->pid > 0)
+	if (process->pid <= 0)
+		return;
+	if (process->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0);
+	else /* not reaped yet, so the number is still this child's */
 		kill(process->pid, signal);
 }
 
@@ -158,6 +162,8 @@ int process_status(const struct process *process)
 {
 	siginfo_t how = {.si_code = CLD_EXITED};
 
+	if (!process->is_child)
+		return PROCESS_STATUS_UNKNOWN;
 	while (waitid(P_PID, (id_t)process->pid, &how, WEXITED | WNOWAIT) < 0 &&
 	       errno == EINTR)
 		;
@@ -172,7 +178,8 @@ void process_reap(struct process *process)
 	process->watch = watch_free(process->watch);
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+	while (process->is_child && waitpid(process->pid, NULL, 0) < 0 &&
+	       errno == EINTR)
 		;
 	process->pid = 0;
 	process->pidfd = -1;
@@ -180,7 +187,9 @@ void process_reap(struct process *process)
 
 const char *process_status_text(int status, char *buf, size_t size)
 {
-	if (WIFSIGNALED(status))
+	if (status == PROCESS_STATUS_UNKNOWN)
+		snprintf(buf, size, "unknown (not our child)");
+	else if (WIFSIGNALED(status))
 		snprintf(buf, size, "signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
@@ -227,21 +236,66 @@ static bool is_child_of_ours(pid_t pid, const char *program, const char *name,
 	return true;
 }
 
-int process_end_survivor(pid_t pid, const char *program, const char *name,
-			 const char *run_dir)
+int process_find(pid_t pid, const char *program, const char *name,
+		 const char *run_dir)
 {
 	/* Opened before the check, so that the number cannot be reused. */
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-	int rc = 0;
 
 	if (pidfd < 0)
-		return errno == ESRCH ? 0 : -errno;
-	if (is_child_of_ours(pid, program, name, run_dir)) {
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		if (poll(&ended, 1, SURVIVOR_WAIT_MS) != 1)
-			rc = -ETIMEDOUT;
-	}
+		return -ESRCH;
+	if (is_child_of_ours(pid, program, name, run_dir) &&
+	    poll(&ended, 1, 0) == 0)
+		return pidfd;
 	close(pidfd);
-	return rc;
+	return -ESRCH;
+}
+
+int process_argument(pid_t pid, char *ret_name, size_t size)
+{
+	char cmdline[PATH_MAX + 256];
+	ssize_t n = read_cmdline(pid, cmdline, sizeof(cmdline));
+	const char *word = cmdline;
+
+	if (n < 0)
+		return (int)n;
+	word += strlen(word) + 1;
+	if (word >= cmdline + n || strlen(word) >= size)
+		return -EINVAL;
+	memcpy(ret_name, word, strlen(word) + 1);
+	return 0;
+}
+
+/* After an exec in place the children are still ours. */
+static bool is_our_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	       0;
+}
+
+int process_take(struct process *process, pid_t pid, int pidfd,
+		 struct loop *loop, loop_fn *on_end, void *arg)
+{
+	*process = (struct process){
+		.pid = pid,
+		.pidfd = pidfd,
+		.is_child = is_our_child(pid),
+		.watch = loop_watch(loop, pidfd, LOOP_READ, on_end, arg),
+	};
+	if (process->watch)
+		return 0;
+	close(pidfd);
+	*process = (struct process){.pidfd = -1};
+	return -ENOMEM;
+}
+
+int process_end(int pidfd)
+{
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	return poll(&ended, 1, SURVIVOR_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
 }

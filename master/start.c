@@ -4,8 +4,8 @@
  * are done.  Privileges are dropped before anything is bound, since sockets
  * share a port by SO_REUSEPORT only under one uid.  The trap: an earlier master
  * may have left workers (kill -9) and calls in the state folder: the workers
- * are ended before their books are served again, and books of slots that are
- * not wanted any more go to an heir.
+ * come back before anything is bound, since they have the sockets, and books of
+ * slots that are not wanted any more go to an heir.
  */
 #include "master/start.h"
 
@@ -35,6 +35,7 @@
 #include "master/scale.h"
 #include "master/simulators.h"
 #include "master/slots.h"
+#include "master/survivors.h"
 
 static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -215,26 +216,6 @@ static int open_state(struct master *m)
 	return 0;
 }
 
-static const char *program_of(struct slot_id id)
-{
-	return id.kind == SLOT_MEDIA ? "mspool-media" : "mspool-worker";
-}
-
-static int end_survivor(struct master *m, const struct slot_record *record)
-{
-	char name[SLOT_NAME_MAX];
-	int rc = 0;
-
-	slot_name(record->slot, name);
-	if (record->pid > 0)
-		rc = process_end_survivor(record->pid, program_of(record->slot),
-					  name, m->run_dir);
-	if (rc < 0)
-		return fail("%s of an earlier master (pid %d) does not end: %s",
-			    name, record->pid, strerror(-rc));
-	return 0;
-}
-
 static bool is_same_boot(const struct pool_record *pool)
 {
 	char boot_id[37];
@@ -243,23 +224,52 @@ static bool is_same_boot(const struct pool_record *pool)
 	       strcmp(pool->boot_id, boot_id) == 0;
 }
 
-/* What an earlier master of this boot left: epochs, and books that may hold
- * calls although their slots are not wanted any more. */
-static int recover_slot(struct master *m, const struct slot_record *record)
+/* May its workers go on under our configuration?  Not when something differs
+ * that sockets or folders hang on. */
+static bool may_keep_workers(struct master *m)
+{
+	char path[sizeof(m->run_dir) + 32];
+	struct config_report report = {0};
+	struct config *before = NULL;
+	char *text = NULL;
+	const char *key = NULL;
+
+	snprintf(path, sizeof(path), "%s/state/config.txt", m->run_dir);
+	if (text_read_file(path, &text) == 0 &&
+	    config_load_text(slice_of(text), &before, &report) == 0)
+		key = reload_fixed_key(before, m->config);
+	if (key)
+		tell(m, LOG_LVL_WARNING, "workers_not_kept",
+		     "reason=\"%s differs from what they run with\"", key);
+	config_report_done(&report);
+	config_free(before);
+	free(text);
+	return !key;
+}
+
+/* What an earlier master of this boot left: epochs, books that may hold calls
+ * although their slots are not wanted any more, and living processes. */
+static int recover_slot(struct master *m, const struct slot_record *record,
+			bool is_kept)
 {
 	struct slot *slot = master_slot(m, record->slot);
 	int rc;
 
 	if (!slot)
 		return 0;
-	rc = end_survivor(m, record);
-	if (rc != 0)
-		return rc;
 	slot->epoch = record->epoch;
+	slot->restarts = record->restarts;
+	slot->since_us = record->since_us;
+	rc = is_kept ? 0 : survivors_end(slot, record->pid);
+	if (rc < 0)
+		return fail("%s of an earlier master (pid %d) does not end: %s",
+			    slot->name, record->pid, strerror(-rc));
 	rc = slot_prepare(m, slot);
 	if (rc < 0)
 		return fail("cannot make the rings of %s: %s", slot->name,
 			    strerror(-rc));
+	if (is_kept)
+		survivors_expect(slot, record->pid);
 	return 0;
 }
 
@@ -267,15 +277,28 @@ static int recover(struct master *m)
 {
 	struct slot_record records[N_SLOTS];
 	struct pool_record pool;
+	bool is_kept;
 	int n, rc = 0;
 
 	if (pool_table_get_pool(m->table, &pool) < 0 || !is_same_boot(&pool))
 		return 0;
 	m->generation = pool.generation;
+	is_kept = may_keep_workers(m);
 	n = pool_table_slots(m->table, records, N_SLOTS);
 	for (int i = 0; i < n && rc == 0; i++)
-		rc = recover_slot(m, &records[i]);
+		rc = recover_slot(m, &records[i], is_kept);
 	return rc;
+}
+
+static int gather(struct master *m)
+{
+	char why[SOCKETS_WHY_MAX] = "";
+
+	if (survivors_open(m, why) < 0)
+		return fail("%s", why);
+	if (survivors_gather(m) < 0)
+		return fail("a worker of an earlier master does not end");
+	return 0;
 }
 
 /* ---- the pool ------------------------------------------------------------ */
@@ -316,20 +339,29 @@ static int run_children(struct master *m)
 	tell(m, LOG_LVL_NOTICE, "pool_start",
 	     "version=%s generation=%u signalling=%u media=%u", PACKAGE_VERSION,
 	     m->generation, pool->signalling_workers, pool->media_workers);
+	sockets_mark(&m->sockets, m->config);
 	for_each_slot(slot, m) slot->takes_calls =
 		slot->id.kind == SLOT_SIGNALLING &&
 		slot->id.index <= pool->signalling_workers;
 	steer_spread(m);
 	simulators_apply(m);
+	scale_want(m, pool->signalling_workers, pool->media_workers);
+	survivors_take_back(m);
 	scale_apply(m, pool->signalling_workers, pool->media_workers);
+	for_each_slot(slot, m)
+	{
+		if (slot->life == LIFE_UP)
+			owner_adopt_orphans(slot);
+	}
+	prober_choose(m);
 	for_each_slot(slot, m) slot_publish(slot);
 	return 0;
 }
 
 static int (*const steps[])(struct master *m) = {
 	check_programs, raise_limits, make_run_folder, drop_privileges,
-	lock_pid_file,	open_state,   recover,	       prepare,
-	put_in_force,	run_children,
+	lock_pid_file,	open_state,   recover,	       gather,
+	prepare,	put_in_force, run_children,
 };
 
 static int load(struct master *m)
@@ -353,6 +385,7 @@ static void init(struct master *m, const struct start_order *order)
 		.config_fd = -1,
 		.pid_fd = -1,
 		.ready_fd = -1,
+		.adopt_fd = -1,
 		.started_us = clock_boot_us(),
 		.started_wall_us = clock_wall_us(),
 		.ticked_us = clock_boot_us(),
@@ -439,6 +472,7 @@ void start_undo(struct master *m)
 	remove_pid_file(m);
 	if (m->control)
 		control_close(m);
+	survivors_close(m);
 	sockets_done(&m->sockets);
 	for_each_slot(slot, m)
 	{

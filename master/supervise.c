@@ -30,7 +30,7 @@ const char *const life_event_names[N_LIFE_EVENTS] = {
 	[EVENT_ADD] = "add",	   [EVENT_READY] = "ready",
 	[EVENT_DIED] = "died",	   [EVENT_LOOPED] = "looped",
 	[EVENT_DUE] = "due",	   [EVENT_HUNG] = "hung",
-	[EVENT_RETIRE] = "retire",
+	[EVENT_RETIRE] = "retire", [EVENT_KEPT] = "kept",
 };
 
 static const uint8_t shown[N_LIVES] = {

@@ -31,6 +31,7 @@ enum life_event {
 	EVENT_DUE,    /* the time that the last action set is over */
 	EVENT_HUNG,   /* no beat, or not READY in time */
 	EVENT_RETIRE, /* not wanted any more */
+	EVENT_KEPT,   /* an earlier master's process came back to us */
 	N_LIFE_EVENTS
 };
 

@@ -15,6 +15,7 @@ media_libmedia_a_SOURCES = \
 	media/pair.c media/pair.h \
 	media/payload.c media/payload.h \
 	media/ports.c media/ports.h \
+	media/rejoin.c media/rejoin.h \
 	media/relay.c media/relay.h \
 	media/rtcp.c media/rtcp.h \
 	media/served.c media/served.h \

@@ -8,6 +8,7 @@
 
 #include "base/child.h"
 #include "media/pace.h"
+#include "media/rejoin.h"
 #include "media/served.h"
 #include "shm/book.h"
 #include "shm/pool_table.h"
@@ -29,6 +30,7 @@ struct media {
 	uint64_t next_round_us;
 	uint64_t rows_us;      /* when rows were last looked at */
 	bool is_channel_ready; /* something to read there */
+	struct rejoin rejoin;
 	bool is_draining;      /* no new calls: no ports on offer */
 	bool is_hungry;	       /* ports are wanted sooner than usual */
 	bool is_retired;       /* leave the loop */

@@ -22,6 +22,7 @@
 
 #define IDLE_US	 50000ull /* a turn without packets; the beat needs 100 ms */
 #define ROUND_US 10000ull /* what goes by the clock */
+#define OFFER_US 1000ull  /* more sockets for a new master */
 
 /* channel_read stops after so many messages, and io_uring tells only once. */
 static bool media_has_message(const struct media *media)
@@ -42,14 +43,7 @@ static void media_read_channel(struct media *media)
 		return;
 	if (channel_read(media->child.channel, media_inbox, media,
 			 &n_strange) == -EPIPE) {
-		/* The master died: calls go on without it. */
-		log_event(LOG_LVL_WARNING, "master_gone", "slot=%s",
-			  media->child.name);
-		media->pairs.master = NULL;
-		if (media->engine)
-			engine_unwatch(media->engine,
-				       channel_fd(media->child.channel));
-		media->child.channel = channel_free(media->child.channel);
+		rejoin_begin(media);
 		return;
 	}
 	media->is_channel_ready = media_has_message(media);
@@ -99,7 +93,9 @@ static void media_housekeeping(struct media *media)
 static struct engine_wait media_wait(struct media *media)
 {
 	struct engine_wait wait =
-		pace_wait(&media->pace, media->is_hungry ? ROUND_US : IDLE_US);
+		pace_wait(&media->pace, media->rejoin.is_offering ? OFFER_US
+					: media->is_hungry	  ? ROUND_US
+								  : IDLE_US);
 	bool is_long = wait.wait_us > PACE_GATHER_US;
 
 	books_sleep(media, is_long);
@@ -121,6 +117,7 @@ static void media_turn(struct media *media)
 	pace_count(&media->pace, media->relay.n_taken, media->now_us);
 	media->relay.n_taken = 0;
 	media_read_channel(media);
+	rejoin_turn(media);
 	media_housekeeping(media);
 }
 

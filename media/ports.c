@@ -63,9 +63,8 @@ static struct pair *pair_free(struct pairs *pairs, struct pair *pair)
 	return NULL;
 }
 
-/* HOLD_RTP or RELEASE_RTP for both sockets. */
-static void pair_tell(struct pairs *pairs, const struct pair *pair,
-		      enum message message)
+void pair_tell(struct pairs *pairs, const struct pair *pair,
+	       enum message message)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct message_rtp_socket note = {
@@ -221,23 +220,46 @@ static int ports_bind(struct ports *ports, uint8_t side,
 	return 0;
 }
 
+/* Bound by us, for this side or for the other one at the same address. */
+static bool ports_has(const struct ports *ports, uint8_t side, uint16_t port)
+{
+	const struct addr *address = ports->range.address;
+
+	if (ports_find(ports, side, port))
+		return true;
+	return addr_is_same_host(&address[0], &address[1]) &&
+	       ports_find(ports, !side, port);
+}
+
+/* The next candidate that is not ours; 0 when all are.  After a reload the
+ * search begins anew, among those that are. */
+static uint16_t ports_next(struct ports *ports, uint8_t side)
+{
+	for (unsigned i = 0; i < PORT_PAIRS; i++) {
+		uint16_t port = ports->next[side];
+
+		ports->next[side] = port_after(&ports->range, port);
+		if (!ports_has(ports, side, port))
+			return port;
+	}
+	return 0;
+}
+
 static struct pair *ports_bind_next(struct ports *ports, uint8_t side)
 {
 	struct addr local = ports->range.address[side];
 	struct pair *pair = NULL;
+	int error = -EADDRINUSE;
 
 	if (addr_is_none(&local))
 		return NULL;
-	for (unsigned i = 0; i < BIND_TRIES; i++) {
-		uint16_t port = ports->next[side];
-		int error = -EADDRINUSE;
+	for (unsigned i = 0; i < BIND_TRIES && error == -EADDRINUSE; i++) {
+		uint16_t port = ports_next(ports, side);
 
-		ports->next[side] = port_after(&ports->range, port);
-		addr_set_port(&local, port);
-		if (!ports_find(ports, side, port))
-			error = ports_bind(ports, side, &local, &pair);
-		if (error != -EADDRINUSE)
+		if (port == 0)
 			break;
+		addr_set_port(&local, port);
+		error = ports_bind(ports, side, &local, &pair);
 	}
 	return pair;
 }

@@ -32,6 +32,9 @@ struct pairs {
 
 int pairs_init(struct pairs *pairs, unsigned max, struct channel *master);
 void pairs_done(struct pairs *pairs);
+/* HOLD_RTP or RELEASE_RTP for both sockets, if there is a master. */
+void pair_tell(struct pairs *pairs, const struct pair *pair,
+	       enum message message);
 
 /* Where new pairs are bound. */
 struct port_range {

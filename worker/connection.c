@@ -540,6 +540,12 @@ void connection_free(struct connection *c)
 	free(c);
 }
 
+void connection_offer(struct connection *c)
+{
+	if (c->state != CONNECTION_CONNECTING && !c->is_gone)
+		tell_master(c, MESSAGE_HOLD_CONNECTION);
+}
+
 /* ---- adoption ------------------------------------------------------------ */
 
 static bool is_connecting(const struct connection *c)

@@ -93,24 +93,36 @@ static void on_bell(int fd, unsigned what, void *arg)
 		return;
 }
 
+static void watch_bell(struct worker *worker, unsigned book)
+{
+	if (worker->bells[book] < 0)
+		return;
+	watch_free(worker->bell_watches[book]);
+	worker->bell_watches[book] =
+		loop_watch(worker->child.loop, worker->bells[book], LOOP_READ,
+			   on_bell, worker);
+}
+
+/* The newest counts: another master may have made another one. */
 static void on_master_doorbell(void *arg, const union message_payload *payload,
 			       int fd)
 {
 	struct worker *worker = arg;
 	struct slot_id slot = payload->doorbell.slot;
-	int *place = slot.kind == SLOT_SIGNALLING
-			     ? &worker->bells[slot.index]
+	bool is_book = slot.kind == SLOT_SIGNALLING;
+	int *place = is_book ? &worker->bells[slot.index]
 			     : &worker->media_bells[slot.index];
+	bool is_watched = is_book && (worker->bell_watches[slot.index] ||
+				      slot.index == worker->child.slot.index);
 
-	if (*place >= 0) {
-		close(fd);
-		return;
-	}
+	if (is_book)
+		worker->bell_watches[slot.index] =
+			watch_free(worker->bell_watches[slot.index]);
+	if (*place >= 0)
+		close(*place);
 	*place = fd;
-	if (slot.kind == SLOT_SIGNALLING &&
-	    slot.index == worker->child.slot.index)
-		worker->bell_watches[slot.index] = loop_watch(
-			worker->child.loop, fd, LOOP_READ, on_bell, worker);
+	if (is_watched)
+		watch_bell(worker, slot.index);
 }
 
 static void on_master_serve(void *arg, const union message_payload *payload,
@@ -129,11 +141,8 @@ static void on_master_serve(void *arg, const union message_payload *payload,
 			  book, -error);
 		_exit(75);
 	}
-	if (book != worker->child.slot.index && worker->bells[book] >= 0 &&
-	    !worker->bell_watches[book])
-		worker->bell_watches[book] =
-			loop_watch(worker->child.loop, worker->bells[book],
-				   LOOP_READ, on_bell, worker);
+	if (book != worker->child.slot.index)
+		watch_bell(worker, book);
 	say(worker, MESSAGE_READY);
 }
 
@@ -231,3 +240,16 @@ const struct inbox_row worker_inbox[] = {
 	{MESSAGE_RETIRE, on_master_retire},
 	{MESSAGE_NONE, NULL},
 };
+
+void inbox_read(int fd, unsigned what, void *arg)
+{
+	struct worker *worker = arg;
+	unsigned strange = 0;
+
+	(void)fd;
+	if (what & LOOP_WRITE)
+		channel_flush(worker->child.channel);
+	if (channel_read(worker->child.channel, worker_inbox, worker,
+			 &strange) < 0)
+		rejoin_begin(worker);
+}

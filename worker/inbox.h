@@ -9,6 +9,8 @@
 
 extern const struct inbox_row worker_inbox[];
 
+/* The channel is readable (a loop_fn); at its end the master is gone. */
+void inbox_read(int fd, unsigned what, void *worker);
 /* Opens boards and rings of slots that are new. */
 void inbox_look_around(struct worker *worker);
 

@@ -20,6 +20,7 @@ worker_libworker_a_SOURCES = \
 	worker/position.c worker/position.h \
 	worker/prober.c worker/prober.h \
 	worker/quarantine.c worker/quarantine.h \
+	worker/rejoin.c worker/rejoin.h \
 	worker/reply.c \
 	worker/server.c worker/server.h \
 	worker/setup.c worker/setup.h \

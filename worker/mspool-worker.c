@@ -22,24 +22,8 @@
 #include "worker/poison.h"
 #include "worker/timers.h"
 
-#define WAIT_MAX_US  50000ull  /* so that the board's beat is never older */
-
-static void on_channel(int fd, unsigned what, void *arg)
-{
-	struct worker *worker = arg;
-	unsigned strange = 0;
-
-	(void)fd;
-	if (what & LOOP_WRITE)
-		channel_flush(worker->child.channel);
-	if (channel_read(worker->child.channel, worker_inbox, worker,
-			 &strange) == 0)
-		return;
-	/* the master is gone: serve on; its successor finds us by the books */
-	worker->channel_watch = watch_free(worker->channel_watch);
-	log_event(LOG_LVL_WARNING, "master_gone", "slot=%s",
-		  worker->child.name);
-}
+#define WAIT_MAX_US   50000ull /* so that the board's beat is never older */
+#define OFFER_WAIT_US 1000ull  /* more descriptors for a new master */
 
 void worker_open_log(struct worker *worker)
 {
@@ -84,7 +68,7 @@ static void start(struct worker *worker, int argc, char **argv)
 	must(steer_board_open(run, &worker->steer) == 0);
 	worker->channel_watch = loop_watch(worker->child.loop,
 					   channel_fd(worker->child.channel),
-					   LOOP_READ, on_channel, worker);
+					   LOOP_READ, inbox_read, worker);
 	must(worker->channel_watch);
 }
 
@@ -135,6 +119,8 @@ static uint64_t wait_us(struct worker *worker)
 {
 	if (worker->quiet_since_us || worker->is_leaving)
 		return 0;
+	if (worker->rejoin.state == REJOIN_OFFERING)
+		return OFFER_WAIT_US;
 	return wheel_wait_us(worker->wheel, clock_boot_us(), WAIT_MAX_US);
 }
 
@@ -157,6 +143,7 @@ static void turn(struct worker *worker)
 	read_rings(worker);
 	timers_run(worker);
 	turn_end(worker);
+	rejoin_turn(worker);
 }
 
 int main(int argc, char **argv)

@@ -19,6 +19,7 @@ struct socket_row {
 	uint16_t listener; /* config_listener.id */
 	uint8_t side, transport;
 	struct addr bound;
+	unsigned offered; /* to which master: worker.rejoin.round */
 };
 
 /* How far a sibling's connection was handed over to us. */

@@ -65,6 +65,7 @@ struct connection {
 	struct addr local, remote;
 	uint64_t consumed, written; /* stream offsets, see stream_record */
 	uint64_t handed_to; /* bits of books that messages were handed to */
+	unsigned offered;   /* to which master: worker.rejoin.round */
 	size_t peeked;	    /* handled this turn, not yet consumed */
 	char *tail;
 	size_t tail_len, tail_cap;
@@ -80,6 +81,8 @@ int connection_adopt(struct server *server,
 void connection_restore(struct connection *connection,
 			const struct stream_record *record);
 struct connection *connection_find(struct server *server, uint64_t id);
+/* HOLD_CONNECTION, again: another master. */
+void connection_offer(struct connection *connection);
 int connection_send(struct server *server, struct target *target,
 		    struct slice bytes, uint64_t *ret_effect);
 /* After the commit: consume what was handled, write what is committed. */

@@ -15,6 +15,7 @@
 #include "shm/book.h"
 #include "shm/health.h"
 #include "shm/ring.h"
+#include "worker/rejoin.h"
 #include "worker/turn.h"
 
 struct server;
@@ -41,6 +42,7 @@ struct worker {
 	struct server *first_server;	      /* the same, as a list */
 	unsigned n_servers;
 	struct watch *channel_watch;
+	struct rejoin rejoin;
 	struct watch *bell_watches[BOOK_MAX + 1];
 	int bells[BOOK_MAX + 1];	     /* doorbells of signalling slots */
 	int media_bells[MEDIA_SLOT_MAX + 1]; /* and of media slots; -1 none */

@@ -10,6 +10,7 @@
  *   refuse-SLOT  refuses every configuration but the first
  *   hold-SLOT    holds a connection (an RTP socket) when it serves its own
  *   calls-SLOT   the number in it are its calls
+ *   lost-SLOT    never comes back to the next master
  *
  * The trap: lines are appended by one write(2) each, so that those of several
  * processes do not mix.
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -28,9 +30,23 @@
 
 #define BEAT_US (20 * USEC_PER_MSEC)
 
+/* A descriptor, and the message by which a master is made to hold it. */
+struct kept {
+	enum message hold;
+	union message_payload payload;
+	int fd;
+};
+
 static struct fake {
 	struct child child;
 	struct board *board;
+	struct watch *watch; /* of the channel; NULL without a master */
+	struct kept *kept;
+	unsigned n_kept;
+	uint32_t epoch[BOOK_MAX + 1]; /* of what is served; 0 nothing */
+	int bells[BOOK_MAX + MEDIA_SLOT_MAX];
+	struct slot_id bell_slots[BOOK_MAX + MEDIA_SLOT_MAX];
+	bool is_prober;
 	unsigned n_listeners[BOOK_MAX + 1], n_held[BOOK_MAX + 1], n_bells;
 	bool is_serving, is_leaving;
 } fake;
@@ -102,10 +118,20 @@ static void on_config(void *arg, const union message_payload *payload, int fd)
 		answer(MESSAGE_READY, fake.child.slot);
 }
 
+static void keep(enum message hold, const union message_payload *payload,
+		 int fd)
+{
+	fake.kept =
+		reallocarray(fake.kept, fake.n_kept + 1, sizeof(*fake.kept));
+	if (!fake.kept)
+		exit(EXIT_FAILURE);
+	fake.kept[fake.n_kept++] = (struct kept){hold, *payload, fd};
+}
+
 static void on_listener(void *arg, const union message_payload *payload, int fd)
 {
 	(void)arg;
-	close(fd);
+	keep(MESSAGE_HOLD_LISTENER, payload, fd);
 	fake.n_listeners[payload->listener.book]++;
 }
 
@@ -113,7 +139,7 @@ static void on_connection(void *arg, const union message_payload *payload,
 			  int fd)
 {
 	(void)arg;
-	close(fd);
+	keep(MESSAGE_HOLD_CONNECTION, payload, fd);
 	fake.n_held[payload->connection.book]++;
 }
 
@@ -124,16 +150,28 @@ static void on_rtp_sockets(void *arg, const union message_payload *payload,
 
 	(void)arg, (void)fd;
 	for (unsigned i = 0; i < sockets->fds.n; i++) {
-		close(sockets->fds.fd[i]);
+		union message_payload one = {.rtp_socket = sockets->name[i]};
+
+		keep(MESSAGE_HOLD_RTP, &one, sockets->fds.fd[i]);
 		fake.n_held[sockets->name[i].slot]++;
 	}
 }
 
 static void on_doorbell(void *arg, const union message_payload *payload, int fd)
 {
-	(void)arg, (void)payload;
-	close(fd);
-	fake.n_bells++;
+	struct slot_id slot = payload->doorbell.slot;
+	unsigned i = 0;
+
+	(void)arg;
+	while (i < fake.n_bells && (fake.bell_slots[i].kind != slot.kind ||
+				    fake.bell_slots[i].index != slot.index))
+		i++;
+	if (i < fake.n_bells)
+		close(fake.bells[i]);
+	else
+		fake.n_bells++;
+	fake.bells[i] = fd;
+	fake.bell_slots[i] = slot;
 }
 
 /* One end of a pair is as good as a connection. */
@@ -152,17 +190,19 @@ static void hold_connections(void)
 	unsigned n = asked("hold");
 
 	for (unsigned i = 1; i <= n; i++) {
-		struct message_connection connection = {
-			.connection = call_make(fake.child.slot.index, i),
-			.book = fake.child.slot.index,
-		};
+		union message_payload payload = {
+			.connection = {
+				.connection =
+					call_make(fake.child.slot.index, i),
+				.book = fake.child.slot.index,
+			}};
 		int fd = open_socket();
 
 		while (channel_flush(fake.child.channel))
 			usleep(1000);
 		channel_send(fake.child.channel, MESSAGE_HOLD_CONNECTION,
-			     &connection, fd);
-		close(fd);
+			     &payload, fd);
+		keep(MESSAGE_HOLD_CONNECTION, &payload, fd);
 	}
 }
 
@@ -171,17 +211,35 @@ static void hold_rtp(void)
 	unsigned n = asked("hold");
 
 	for (unsigned i = 0; i < n; i++) {
-		struct message_rtp_socket rtp = {
-			.slot = fake.child.slot.index,
-			.port = (uint16_t)(16384 + i),
-		};
+		union message_payload payload = {
+			.rtp_socket = {.slot = fake.child.slot.index,
+				       .port = (uint16_t)(16384 + i)}};
 		int fd = open_socket();
 
 		while (channel_flush(fake.child.channel))
 			usleep(1000);
-		channel_send(fake.child.channel, MESSAGE_HOLD_RTP, &rtp, fd);
-		close(fd);
+		channel_send(fake.child.channel, MESSAGE_HOLD_RTP, &payload,
+			     fd);
+		keep(MESSAGE_HOLD_RTP, &payload, fd);
 	}
+}
+
+/* As book_own writes it: by this the next master knows the owner. */
+static void own_book(unsigned book, uint32_t epoch)
+{
+	char path[256];
+	FILE *owner;
+
+	snprintf(path, sizeof(path), "%s/state/ms%u", fake.child.run_dir, book);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/state/ms%u/owner", fake.child.run_dir,
+		 book);
+	owner = fopen(path, "we");
+	if (!owner)
+		exit(EXIT_FAILURE);
+	fprintf(owner, "00000000-0000-0000-0000-000000000000 epoch=%u\n",
+		epoch);
+	fclose(owner);
 }
 
 static void on_serve(void *arg, const union message_payload *payload, int fd)
@@ -192,6 +250,8 @@ static void on_serve(void *arg, const union message_payload *payload, int fd)
 	note("serve ms%u epoch %u listeners %u held %u bells %u", book->book,
 	     book->epoch, fake.n_listeners[book->book], fake.n_held[book->book],
 	     fake.n_bells);
+	fake.epoch[book->book] = book->epoch;
+	own_book(book->book, book->epoch);
 	if (book->book != fake.child.slot.index)
 		return;
 	if (fake.n_held[book->book] == 0)
@@ -207,6 +267,7 @@ static void on_serve_media(void *arg, const union message_payload *payload,
 
 	(void)arg, (void)fd;
 	note("serve mw%u held %u", index, fake.n_held[index]);
+	fake.epoch[index] = 1;
 	if (index != fake.child.slot.index)
 		return;
 	if (fake.n_held[index] == 0)
@@ -219,6 +280,7 @@ static void on_probe(void *arg, const union message_payload *payload, int fd)
 {
 	(void)arg, (void)fd;
 	note("probe %u", payload->toggle.is_on);
+	fake.is_prober = payload->toggle.is_on;
 }
 
 static void on_drain(void *arg, const union message_payload *payload, int fd)
@@ -250,6 +312,7 @@ static void on_retire(void *arg, const union message_payload *payload, int fd)
 	if (slot.index == fake.child.slot.index) {
 		fake.is_leaving = !asked("stay");
 	} else if (!asked("keep")) {
+		fake.epoch[slot.index] = 0;
 		fake.n_listeners[slot.index] = 0;
 		fake.n_held[slot.index] = 0;
 		channel_send(fake.child.channel, MESSAGE_LET_GO, &payload->slot,
@@ -273,33 +336,93 @@ static const struct inbox_row inbox[] = {
 	{MESSAGE_NONE, NULL},
 };
 
+/* ---- another master ------------------------------------------------------ */
+
 static void on_readable(int fd, unsigned what, void *arg)
 {
-	struct watch **watch = arg;
+	(void)fd, (void)what, (void)arg;
+	if (channel_read(fake.child.channel, inbox, NULL, NULL) == 0)
+		return;
+	note("alone");
+	fake.watch = watch_free(fake.watch); /* like a worker it lives on */
+}
 
-	(void)fd, (void)what;
-	if (channel_read(fake.child.channel, inbox, NULL, NULL) < 0)
-		*watch = watch_free(*watch); /* like a worker it lives on */
+static void watch_channel(void)
+{
+	fake.watch = loop_watch(fake.child.loop, channel_fd(fake.child.channel),
+				LOOP_READ, on_readable, NULL);
+}
+
+static unsigned book_of(const struct kept *kept)
+{
+	if (kept->hold == MESSAGE_HOLD_LISTENER)
+		return kept->payload.listener.book;
+	return kept->hold == MESSAGE_HOLD_RTP ? kept->payload.rtp_socket.slot
+					      : kept->payload.connection.book;
+}
+
+static void send_patiently(enum message message, const void *payload, int fd)
+{
+	while (channel_flush(fake.child.channel))
+		usleep(1000);
+	channel_send(fake.child.channel, message, payload, fd);
+}
+
+static void offer_all(void)
+{
+	struct message_offer offer = {
+		.slot = fake.child.slot,
+		.is_prober = fake.is_prober,
+		.generation = fake.child.generation,
+	};
+	struct message_slot self = {.slot = fake.child.slot};
+
+	send_patiently(MESSAGE_OFFER, &offer, -1);
+	for (unsigned i = 0; i < fake.n_bells; i++)
+		send_patiently(MESSAGE_HOLD_DOORBELL, &fake.bell_slots[i],
+			       fake.bells[i]);
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		struct message_served served = {
+			.slot = {fake.child.slot.kind, (uint8_t)i},
+			.epoch = fake.epoch[i],
+		};
+
+		if (fake.epoch[i])
+			send_patiently(MESSAGE_OFFER_SERVED, &served, -1);
+	}
+	for (unsigned i = 0; i < fake.n_kept; i++)
+		if (fake.epoch[book_of(&fake.kept[i])])
+			send_patiently(fake.kept[i].hold, &fake.kept[i].payload,
+				       fake.kept[i].fd);
+	send_patiently(MESSAGE_OFFERED, &self, -1);
+	note("offered");
+}
+
+static void rejoin(void)
+{
+	if (fake.watch || asked("lost") || child_rejoin(&fake.child) < 0)
+		return;
+	watch_channel();
+	offer_all();
 }
 
 int main(int argc, char **argv)
 {
-	struct watch *watch = NULL;
-
 	child_start(&fake.child, argc, argv);
 	if (asked("die"))
 		return EXIT_FAILURE;
 	if (board_own(fake.child.run_dir, fake.child.slot, &fake.board) < 0)
 		return EXIT_FAILURE;
 	note("start %d", (int)getpid());
-	watch = loop_watch(fake.child.loop, CHILD_CHANNEL_FD, LOOP_READ,
-			   on_readable, &watch);
+	watch_channel();
 	/* A worker outlives its master, but this one not its test. */
 	while (!fake.is_leaving && access(fake.child.run_dir, F_OK) == 0) {
 		atomic_store(&fake.board->beat, clock_boot_us());
 		atomic_store(&fake.board->calls, asked("calls"));
 		loop_turn(fake.child.loop, BEAT_US);
-		channel_flush(fake.child.channel);
+		rejoin();
+		if (fake.watch)
+			channel_flush(fake.child.channel);
 	}
 	return EXIT_SUCCESS;
 }

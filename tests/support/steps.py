@@ -126,8 +126,12 @@ def expect(run, line, wait=0):
 # -- steps -----------------------------------------------------------------
 
 def do_start(run, words):
+    """start NAMES: peers; `start master` after `kill master`."""
     for name in words:
-        run.start_peer(name)
+        if name == "master":
+            run.pool.start(run.left())
+        else:
+            run.start_peer(name)
 
 
 def do_finish(run, words):
@@ -160,7 +164,7 @@ def do_sleep(run, words):
 
 
 def do_kill(run, words):
-    """kill ms1 [SIGNAL]: KILL unless said otherwise."""
+    """kill ms1 [SIGNAL]: KILL unless said otherwise; `kill master`."""
     run.pool.kill(words[0], words[1] if len(words) > 1 else "KILL")
 
 

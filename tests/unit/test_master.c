@@ -146,21 +146,189 @@ Test(master, is_alone_on_its_run_folder)
 	cr_expect(exists("run/mspoold.pid"));
 }
 
-Test(master, killed_leaves_workers_that_its_successor_ends_and_replaces)
-{
-	pid_t old;
+/* ---- a master that was killed -------------------------------------------- */
 
-	rig_config(1, 1, "");
-	rig_start_up();
-	old = rig_pid("ms1");
+/* kill -9 and another one, with workers that live on. */
+static void succeed(void)
+{
 	rig_signal(SIGKILL);
-	cr_expect(eq(int, rig_wait_end(), -1));
-	cr_expect(eq(int, kill(old, 0), 0), "workers outlive their master");
+	cr_assert(eq(int, rig_wait_end(), -1));
 	rig_forget_lines("fake.log");
 	rig_start_up();
-	cr_expect(ne(int, rig_pid("ms1"), old));
-	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+}
+
+Test(master, killed_gets_its_workers_back_by_its_successor)
+{
+	pid_t ms1, mw1;
+
+	rig_config(2, 1, "");
+	rig_ask("hold-ms1", "3");
+	rig_ask("hold-mw1", "");
+	rig_start_up();
+	ms1 = rig_pid("ms1");
+	mw1 = rig_pid("mw1");
+	succeed();
+	expect_line("log", "*event=workers_kept*workers=3 sockets=6*");
 	expect_line("fake.log", "ms1 config 2");
+	expect_line("fake.log", "mw1 config 2");
+	expect_line("fake.log", "ms1 drain 0");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* drain 1"), 0));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* start *"), 0));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* serve *"), 0));
+	cr_expect(eq(int, rig_pid("ms1"), ms1));
+	cr_expect(eq(int, rig_pid("mw1"), mw1));
+	cr_expect(rig_is_ok("workers-ready"));
+	/* All descriptors are held again: a successor gets them. */
+	kill(ms1, SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 3 held 3 *");
+	kill(mw1, SIGKILL);
+	expect_line("fake.log", "mw1 serve mw1 held 1");
+}
+
+Test(master, killed_five_times_in_a_row_keeps_its_workers)
+{
+	pid_t ms1;
+
+	rig_config(1, 1, "");
+	rig_ask("hold-ms1", "500");
+	rig_start_up();
+	ms1 = rig_pid("ms1");
+	for (unsigned i = 0; i < 5; i++)
+		succeed();
+	cr_expect(eq(int, rig_pid("ms1"), ms1));
+	kill(ms1, SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 3 held 500 *");
+}
+
+Test(master, successor_ends_and_replaces_a_worker_that_does_not_come_back)
+{
+	pid_t ms1, ms2;
+
+	rig_config(2, 0, "");
+	rig_start_up();
+	ms1 = rig_pid("ms1");
+	ms2 = rig_pid("ms2");
+	rig_ask("lost-ms1", "");
+	succeed();
+	expect_line("log", "*event=survivor_ended*slot=ms1*not come back*");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 3 *");
+	cr_expect(ne(int, rig_pid("ms1"), ms1));
+	cr_expect(eq(int, rig_pid("ms2"), ms2));
+}
+
+Test(master, successor_starts_what_died_while_there_was_no_master)
+{
+	rig_config(2, 0, "");
+	rig_start_up();
+	rig_signal(SIGKILL);
+	cr_assert(eq(int, rig_wait_end(), -1));
+	kill(rig_pid("ms2"), SIGKILL);
+	rig_forget_lines("fake.log");
+	rig_start_up();
+	expect_line("fake.log", "ms2 serve ms2 epoch 2 listeners 3 held 0 "
+				"bells 2");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms1 start *"), 0));
+}
+
+Test(master, successor_knows_who_serves_an_adopted_book)
+{
+	rig_config(2, 0, "");
+	rig_ask("hold-ms2", "2");
+	rig_start_up();
+	rig_config(1, 0, "");
+	cr_assert(rig_is_ok("reload"));
+	assert_line("fake.log", "ms1 serve ms2 epoch 2 *");
+	succeed();
+	cr_expect(eq(uint, rig_count_lines("fake.log", "* serve *"), 0));
+	cr_assert(rig_is_ok("scale signalling 2"));
+	expect_line("fake.log", "ms1 retire ms2");
+	expect_line("fake.log", "ms2 serve ms2 epoch 3 listeners 3 held 2 *");
+}
+
+Test(master, successor_retires_what_its_configuration_does_not_want)
+{
+	rig_config(2, 1, "");
+	rig_start_up();
+	rig_config(1, 1, "");
+	succeed();
+	expect_line("fake.log", "ms2 retire ms2");
+	expect_line("fake.log", "ms1 serve ms2 epoch 2 *");
+}
+
+Test(master, successor_gives_workers_the_listeners_that_are_new)
+{
+	char more[128];
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	snprintf(more, sizeof(more), "[trunk gw1]\ngateway = gw1\nport = %u\n",
+		 rig_port() + 1);
+	rig_config(1, 0, more);
+	succeed();
+	kill(rig_pid("ms1"), SIGKILL);
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 4 *");
+}
+
+Test(master, successor_keeps_the_prober)
+{
+	unsigned prober;
+
+	rig_config(3, 0, "");
+	rig_start_up();
+	assert_line("fake.log", "ms? probe 1");
+	prober = (unsigned)(rig_line()[2] - '0');
+	kill(rig_pid(prober == 1 ? "ms1" : "ms2"), SIGKILL);
+	usleep(300000);
+	succeed();
+	expect_line("fake.log", "ms? probe 1");
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms? probe 1"), 1));
+	cr_expect(eq(uint, rig_count_lines("fake.log", "ms? probe 0"), 2));
+}
+
+Test(master, successor_keeps_nobody_where_the_addressing_changed)
+{
+	pid_t ms1;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	ms1 = rig_pid("ms1");
+	rig_pool_lines("addressing = per-server\n");
+	rig_config(1, 0, "");
+	succeed();
+	expect_line("log", "*event=workers_not_kept*addressing*");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 listeners 3 *");
+	cr_expect(ne(int, rig_pid("ms1"), ms1));
+}
+
+Test(master, watches_and_kills_a_worker_that_is_not_its_child)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	succeed();
+	kill(rig_pid("ms1"), SIGSTOP);
+	expect_line("log", "*event=worker_hung*slot=ms1*no beat*");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 *");
+	cr_expect(rig_is_ok("stop now"));
+	cr_expect(eq(int, rig_wait_end(), 0));
+}
+
+Test(master, sends_a_stranger_at_its_adoption_socket_away)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct timeval wait = {RIG_WAIT_MS / 1000, 0};
+	char byte;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s",
+		 rig_path("run/adopt.sock"));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	cr_assert(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	(void)!send(fd, "hello", 5, MSG_NOSIGNAL);
+	cr_expect(le(long, recv(fd, &byte, 1, 0), 0));
+	cr_expect(rig_is_ok("workers-ready"));
+	close(fd);
 }
 
 /* ---- deaths -------------------------------------------------------------- */

@@ -118,6 +118,24 @@ Test(ports, somebody_elses_port_is_skipped)
 	close_ports();
 }
 
+/* After a reload the search begins anew, among more ports of ours than one go
+ * tries to bind. */
+Test(ports, a_range_set_again_gives_a_port_at_once)
+{
+	struct port_range range = range_of(23200, 23599);
+
+	cr_assert_eq(pairs_init(&pairs, 200, NULL), 0);
+	cr_assert_eq(ports_init(&ports, 1, &pairs), 0);
+	ports_set_range(&ports, &range, 1);
+	for (unsigned i = 0; i < 90; i++)
+		cr_assert(ports_get(&ports, SIDE_INTERNAL, 1));
+	ports_set_range(&ports, &range, 1);
+	cr_expect(ports_get(&ports, SIDE_INTERNAL, 1));
+	cr_expect(ports_get(&ports, SIDE_GATEWAY, 1));
+	ports_done(&ports, false);
+	pairs_done(&pairs);
+}
+
 Test(ports, a_port_of_one_side_is_not_the_other_sides)
 {
 	struct pair *a, *b;
