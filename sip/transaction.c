@@ -22,7 +22,9 @@ static const uint64_t timeouts[N_TX_ROLES][N_TX_STATES][2] = {
 	[TX_INVITE_CLIENT] = {
 		[TX_TRYING]    = { T64, T64 },            /* timer B */
 		[TX_COMPLETED] = { T64, NOW },            /* timer D */
-		[TX_ACCEPTED]  = { T64, T64 },            /* timer M */
+		/* timer M, and longer than the other leg's timer L: when no
+		 * ACK comes from there, ours still has to go here */
+		[TX_ACCEPTED]  = { T64 + SIP_T4_US, T64 + SIP_T4_US },
 	},
 	[TX_INVITE_SERVER] = {
 		[TX_COMPLETED] = { T64, T64 },            /* timer H */

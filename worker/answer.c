@@ -153,6 +153,7 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 		       struct slice body)
 {
 	struct call *call = invite->call;
+	uint64_t now_us = call->server->worker->now_us;
 	enum leg_side leg = invite->record->leg;
 	struct tx_record record = {.tx = call->record->next_tx++,
 				   .method = SIP_ACK,
@@ -174,6 +175,9 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 	invite->record->flags |= TX_HAS_ACK;
 	tx_keep_bytes(invite, out_as_slice(&out));
 	tx_send_now(invite);
+	/* it may be lost, or we die: the 2xx comes again, and finds it */
+	if (invite->record->timeout_us < now_us + SIP_T4_US)
+		tx_set_timeout(invite, now_us + SIP_T4_US);
 	turn_mark_call(call);
 }
 

@@ -31,6 +31,7 @@ struct call {
 	struct timer timer; /* the nearest of record->deadline_us */
 	struct call *next_dirty;
 	bool is_dirty, is_gone, is_stored;
+	uint8_t steps; /* of the machine, one within the other, that run */
 	struct board_peer *load[N_LEGS + 1]; /* rows that count this call:
 						of both peers, of the trunk */
 	UT_hash_handle hh;		     /* by id, in server->calls */

@@ -62,8 +62,10 @@ static void on_call_response(struct arrival *arrival,
 	}
 	poison_at_call(call);
 	if (arrival->from.connection &&
-	    tx->record->connection != arrival->from.connection)
+	    tx->record->connection != arrival->from.connection) {
 		tx->record->connection = arrival->from.connection;
+		turn_mark_tx(tx);
+	}
 	tx_step(tx,
 		message->status < 200	? TX_EV_1XX
 		: message->status < 300 ? TX_EV_2XX
@@ -166,8 +168,11 @@ static void on_dialog_request(struct arrival *arrival,
 		return;
 	}
 	/* the dialog's later requests leave on the connection of the last */
-	if (arrival->from.connection)
+	if (arrival->from.connection &&
+	    call->record->leg[leg].connection != arrival->from.connection) {
 		call->record->leg[leg].connection = arrival->from.connection;
+		turn_mark_call(call);
+	}
 	tx = tx_find_server(call, tx_request_branch(message, buf),
 			    message->method);
 	if (tx) {
@@ -315,6 +320,7 @@ static void lost_for(struct tx *tx)
 	}
 	tx->record->flags |= TX_WAS_RETRIED;
 	tx->record->connection = 0;
+	turn_mark_tx(tx);
 	tx_send_now(tx);
 }
 

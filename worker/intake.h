@@ -40,6 +40,11 @@ void steer_tell_lost(struct server *server, uint64_t connection,
 void reply_stateless(const struct arrival *arrival,
 		     const struct sip_message *message, int status,
 		     const char *reason, const char *extra);
+/* The bytes alone, under this tag; in a buffer of this module. */
+struct slice reply_write(const struct arrival *arrival,
+			 const struct sip_message *message, int status,
+			 const char *reason, const char *tag,
+			 const char *extra);
 void reply_options(const struct arrival *arrival,
 		   const struct sip_message *message);
 /* The Retry-After line of our 503s: jittered. */

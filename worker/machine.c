@@ -39,6 +39,7 @@ void machine_step(struct call *call, enum call_event event,
 	if (call->is_gone || !row->is_row)
 		return;
 	is_alone = poison_at_call(call);
+	call->steps++;
 	poison_test_call(call, "abort-step");
 	if (call->record->state != row->next) {
 		call->record->state = row->next;
@@ -46,6 +47,8 @@ void machine_step(struct call *call, enum call_event event,
 	}
 	for (unsigned i = 0; i < ACTIONS_MAX && row->actions[i]; i++)
 		row->actions[i](call, cause);
+	call->steps--;
+	machine_settle(call);
 	if (is_alone)
 		poison_done(worker);
 }
@@ -297,7 +300,8 @@ void machine_settle(struct call *call)
 {
 	struct call_cause cause = {0};
 
-	if (call->is_gone)
+	/* actions that are still to come need what settling drops */
+	if (call->is_gone || call->steps)
 		return;
 	if (call->record->state >= CALL_ENDING && !call->txs)
 		call_delete(call);

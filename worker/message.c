@@ -353,12 +353,17 @@ void message_ack_stray(const struct tx *invite,
 {
 	const struct call *call = invite->call;
 	struct token token = {call->record->id, 'b'};
+	uint64_t dialog = slice_hash(response->to_tag, invite->record->tx);
+	uint8_t secret[LEG_SECRET_LEN];
 	char branch[BRANCH_MAX];
 
 	if (!scan_stored(invite, &stored))
 		return;
-	/* an ACK's branch is answered by nobody: number 0 */
-	branch_make(&token, 0, call->record->leg[LEG_B].secret, branch);
+	/* an ACK's branch is answered by nobody (number 0), but no other
+	 * dialog's is the same, and that of the 2xx repeated is */
+	memcpy(secret, call->record->leg[LEG_B].secret, sizeof(secret));
+	memcpy(secret, &dialog, sizeof(dialog));
+	branch_make(&token, 0, secret, branch);
 	write_stray(response, SIP_ACK, branch, stored.cseq, out);
 }
 

@@ -22,28 +22,36 @@ static void stateless_tag(const struct sip_message *message, char tag[32])
 	out_end(&out);
 }
 
+struct slice reply_write(const struct arrival *arrival,
+			 const struct sip_message *message, int status,
+			 const char *reason, const char *tag, const char *extra)
+{
+	static char buf[REPLY_MAX];
+	struct out out = out_init(buf, sizeof(buf));
+
+	sip_write_response_head(&out, message, status, slice_of(reason),
+				slice_of(tag), &arrival->from.addr);
+	out_text(&out, extra);
+	message_write_server(&out);
+	sip_write_body(&out, SLICE_NONE, SLICE_NONE);
+	return out.is_full ? SLICE_NONE : out_as_slice(&out);
+}
+
 void reply_stateless(const struct arrival *arrival,
 		     const struct sip_message *message, int status,
 		     const char *reason, const char *extra)
 {
-	static char buf[REPLY_MAX];
-	struct out out = out_init(buf, sizeof(buf));
 	struct target target = arrival->from;
+	struct slice bytes;
 	uint64_t effect;
 	char tag[32];
 
 	if (!message->is_request || message->method == SIP_ACK)
 		return;
 	stateless_tag(message, tag);
-	sip_write_response_head(&out, message, status, slice_of(reason),
-				slice_of(tag), &arrival->from.addr);
-	out_text(&out, extra);
-	message_write_server(&out);
-	sip_write_body(&out, SLICE_NONE, SLICE_NONE);
-	if (out.is_full)
-		return;
-	if (transport_send(arrival->server, &target, out_as_slice(&out),
-			   &effect) < 0)
+	bytes = reply_write(arrival, message, status, reason, tag, extra);
+	if (bytes.len &&
+	    transport_send(arrival->server, &target, bytes, &effect) < 0)
 		worker_count(arrival->server->worker, COUNTER_send_errors);
 }
 

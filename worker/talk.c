@@ -5,6 +5,7 @@
  * call end to end").  Signalling worker.  A pair of transactions name each
  * other as partner; glare is refused with 491 (RFC 3261 14.2, RFC 3311 5.2).
  */
+#include "worker/intake.h"
 #include "worker/machine.h"
 #include "worker/media.h"
 #include "worker/message.h"
@@ -302,12 +303,37 @@ static void on_bye(struct call *call, enum leg_side leg,
 	machine_settle(call);
 }
 
+/* What told of the dialogs is gone (finish_absorb), so an answer is made of
+ * the request alone: a BYE that crossed ours, a CANCEL that came too late. */
+static bool answer_absorbed(struct call *call, enum leg_side leg,
+			    const struct arrival *arrival,
+			    const struct sip_message *message)
+{
+	bool is_end =
+		message->method == SIP_BYE || message->method == SIP_CANCEL;
+	int status = is_end ? 200 : 481;
+	const char *reason = sip_status_text(status);
+	char tag[TAG_MAX];
+
+	if (call->record->state != CALL_ABSORBING)
+		return false;
+	if (is_end)
+		tx_respond(tx_serve(call, leg, arrival, message), status,
+			   reply_write(arrival, message, status, reason,
+				       message_tag(call, leg, tag), ""));
+	else
+		reply_stateless(arrival, message, status, reason, "");
+	return true;
+}
+
 void machine_on_request(struct call *call, enum leg_side leg,
 			const struct arrival *arrival,
 			const struct sip_message *message)
 {
 	struct leg_record *record = &call->record->leg[leg];
 
+	if (answer_absorbed(call, leg, arrival, message))
+		return;
 	/* RFC 3261 12.2.2 */
 	if (record->remote_cseq && message->cseq <= record->remote_cseq) {
 		refuse(tx_serve(call, leg, arrival, message), 500,
@@ -326,10 +352,14 @@ void machine_on_cancel(struct tx *invite, const struct arrival *arrival,
 		       const struct sip_message *message)
 {
 	struct call *call = invite->call;
-	struct tx *tx = tx_serve(call, invite->record->leg, arrival, message);
 	struct tx *client = tx_find(call, invite->record->partner);
-	struct call_cause cause = {.message = message, .tx = tx};
+	struct call_cause cause = {.message = message};
+	struct tx *tx;
 
+	if (answer_absorbed(call, invite->record->leg, arrival, message))
+		return;
+	tx = tx_serve(call, invite->record->leg, arrival, message);
+	cause.tx = tx;
 	answer_send(tx, 200, SLICE("OK"), NULL, SLICE_NONE, SLICE_NONE, NULL);
 	if (invite->record->state != TX_PROCEEDING)
 		return; /* too late: the final answer holds */
