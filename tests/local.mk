@@ -77,5 +77,6 @@ include tests/unit/media.mk
 include tests/unit/config.mk
 include tests/unit/master.mk
 include tests/unit/worker.mk
+include tests/property/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
