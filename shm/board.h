@@ -25,6 +25,9 @@ enum counter {
 #undef COUNTER
 	N_COUNTERS
 };
+/* A page keeps its shape, and so its counters, when rows are added. */
+#define COUNTERS_ROOM 192
+_Static_assert((int)N_COUNTERS <= COUNTERS_ROOM, "a board has no room");
 extern const char *const counter_names[N_COUNTERS];
 extern const char *const counter_helps[N_COUNTERS];
 
@@ -78,7 +81,7 @@ struct board_work {
 	char bytes[65536];
 };
 
-#define BOARD_MAGIC 0x6d73706f6f6c0002ull
+#define BOARD_MAGIC 0x6d73706f6f6c0003ull
 
 struct board {
 	uint64_t magic;
@@ -92,7 +95,7 @@ struct board {
 	_Atomic uint32_t calls, calls_early, streams;
 	_Atomic uint32_t is_asleep; /* about to wait: ring the doorbell */
 	char last_words[512];	    /* of a failed must() */
-	_Atomic uint64_t counters[N_COUNTERS];
+	_Atomic uint64_t counters[COUNTERS_ROOM];
 	struct board_peer peers[BOARD_PEERS];
 	_Atomic uint64_t next_event;
 	struct board_event events[BOARD_EVENTS];

@@ -2,7 +2,8 @@
 noinst_LIBRARIES += libshm.a
 libshm_a_SOURCES = shm/board.c shm/board.h shm/book.c shm/book.h \
 	shm/book_inside.h shm/book_scan.c shm/book_wishes.c \
-	shm/counters.def shm/health.c \
+	shm/counters.def shm/figures.c shm/figures.def \
+	shm/figures.h shm/health.c \
 	shm/health.h shm/page.c \
 	shm/page.h shm/pool_table.c shm/pool_table.h shm/record.c \
 	shm/record.h shm/ring.c shm/ring.h shm/schema.h shm/steer.c \

@@ -63,7 +63,8 @@ endif
 EXTRA_PROGRAMS += tests/bench_store
 tests_unit_shm_SOURCES = tests/unit/scratch.c tests/unit/scratch.h \
 	tests/unit/shm_helper.h tests/unit/test_board.c \
-	tests/unit/test_book.c tests/unit/test_health.c \
+	tests/unit/test_book.c tests/unit/test_figures_page.c \
+	tests/unit/test_health.c \
 	tests/unit/test_record.c tests/unit/test_ring.c \
 	tests/unit/test_steer.c tests/unit/test_store.c
 tests_unit_shm_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -9,6 +9,7 @@
 #include "worker/media.h"
 #include "worker/message.h"
 #include "worker/setup.h"
+#include "worker/tally.h"
 
 static char buffer[SIP_MESSAGE_MAX];
 
@@ -51,6 +52,7 @@ static void show_ringing(struct call *call, const struct call_cause *cause,
 	if (!tx)
 		return;
 	if (!(call->record->flags & CALL_SHOWED_18X)) {
+		tally_rang(call);
 		call->record->flags |= CALL_SHOWED_18X;
 		call->record->rang_wall_us = clock_wall_us();
 		load_changed(call->server, 0, +1);
@@ -97,6 +99,7 @@ static void set_answered(struct call *call)
 	call_timer_set(call, CALL_TIMER_DURATION,
 		       limit ? worker->now_us + limit : 0);
 	worker_count(worker, COUNTER_calls_answered);
+	tally_answered(call);
 	for (unsigned i = 0; i < 2; i++)
 		if (rows[i])
 			atomic_fetch_add_explicit(&rows[i]->answered, 1,

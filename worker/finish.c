@@ -9,6 +9,7 @@
 #include "worker/machine.h"
 #include "worker/media.h"
 #include "worker/message.h"
+#include "worker/tally.h"
 
 #define STRAY_BYES_MAX 8
 
@@ -120,6 +121,7 @@ static void count_end(struct call *call, int code)
 	struct board_peer *rows[2] = {load_peer(call, LEG_B), load_trunk(call)};
 	bool is_busy = code == 486 || code == 600;
 
+	tally_refused(call, code);
 	worker_count(call->server->worker, code == 487 ? COUNTER_calls_cancelled
 					   : is_busy   ? COUNTER_calls_busy
 						       : COUNTER_calls_failed);
@@ -260,6 +262,7 @@ static void end_answered(struct call *call, char released_by)
 		return;
 	call->record->released_by = (uint8_t)released_by;
 	end_common(call);
+	tally_talked(call);
 	log_end(call, released_by == 'a'   ? "caller"
 		      : released_by == 'b' ? "callee"
 					   : "pool");

@@ -12,6 +12,7 @@
 #include "worker/departed.h"
 #include "worker/dispatch.h"
 #include "worker/poison.h"
+#include "worker/tally.h"
 
 bool intake_knows(struct server *server, uint16_t listener,
 		  const struct addr *source)
@@ -139,6 +140,8 @@ static bool intake_scanned(struct arrival *arrival)
 		return refuse_malformed(arrival, &message, &verdict);
 	poison_test_message(&message);
 	worker_count(worker, COUNTER_sip_received);
+	if (!arrival->is_final && !arrival->is_asked) /* else a sibling did */
+		tally_received(worker, &message, arrival->from.transport);
 	route_to_book(arrival, &message);
 	return false;
 }

@@ -26,6 +26,7 @@ worker_libworker_a_SOURCES = \
 	worker/setup.c worker/setup.h \
 	worker/steer.c \
 	worker/talk.c \
+	worker/tally.c worker/tally.h \
 	worker/timers.c worker/timers.h \
 	worker/transport.h \
 	worker/turn.c worker/turn.h \

@@ -54,6 +54,7 @@ static void start(struct worker *worker, int argc, char **argv)
 	for (unsigned i = 0; i <= MEDIA_SLOT_MAX; i++)
 		worker->media_bells[i] = -1;
 	must(board_own(run, worker->child.slot, &worker->board) == 0);
+	must(figures_own(run, worker->child.slot, &worker->figures) == 0);
 	must_note_at(worker->board->last_words,
 		     sizeof(worker->board->last_words));
 	worker->effect_sent_before = worker->board->effect_sent;

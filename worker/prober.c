@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "sip/transaction.h"
 #include "worker/message.h"
+#include "worker/tally.h"
 
 #define DOWN_INTERVAL_US (10 * USEC_PER_SEC)
 
@@ -172,6 +173,7 @@ static void missed(struct worker *worker, struct probe *probe,
 	probe->health.last_response = 408;
 	probe->health.last_miss_us = probe->sent_us;
 	worker_count(worker, COUNTER_probes_lost);
+	tally_probe_lost(worker, slice_of(probe->name));
 	if (probe->health.misses >= peer->health.options_misses) {
 		set_state(worker, probe, PROBE_DOWN);
 		if (probe->next_us > probe->sent_us + interval_us(probe, peer))
@@ -238,6 +240,7 @@ static void answered(struct worker *worker, struct probe *probe,
 		probe->health.last_response = (uint16_t)status;
 		return;
 	}
+	tally_probe_answer(worker, slice_of(probe->name), probe->health.rtt_us);
 	probe->health.last_response = (uint16_t)status;
 	probe->health.misses = 0;
 	probe->health.goods++;

@@ -14,6 +14,7 @@
 #include "worker/media.h"
 #include "worker/message.h"
 #include "worker/setup.h"
+#include "worker/tally.h"
 
 #define NUMBER_MAX   ROUTE_NUMBER_MAX
 #define TELL_FULL_US (60 * USEC_PER_SEC)
@@ -535,6 +536,7 @@ void setup_next_try(struct call *call, const struct call_cause *cause)
 
 	(void)cause;
 	tell_failover(call);
+	tally_failover(call);
 	call->record->this_try++;
 	worker_count(call->server->worker, COUNTER_failovers);
 	status = start_try(call);

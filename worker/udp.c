@@ -9,6 +9,7 @@
 
 #include "base/crash.h"
 #include "worker/intake.h"
+#include "worker/tally.h"
 
 #define READ_BATCH     32
 #define READS_PER_TURN 4
@@ -126,5 +127,6 @@ int transport_send(struct server *server, struct target *target,
 	*ret_effect = 0;
 	if (!row)
 		return -EPROTONOSUPPORT;
+	tally_sent(server->worker, bytes, target->transport);
 	return row->send(server, target, bytes, ret_effect);
 }

@@ -13,6 +13,7 @@
 #include "route/route.h"
 #include "shm/board.h"
 #include "shm/book.h"
+#include "shm/figures.h"
 #include "shm/health.h"
 #include "shm/ring.h"
 #include "worker/rejoin.h"
@@ -33,7 +34,8 @@ enum timer_kind {
 
 struct worker {
 	struct child child;
-	struct board *board; /* our page */
+	struct board *board;	 /* our page */
+	struct figures *figures; /* and that of figures */
 	struct wheel *wheel;
 	struct route_rules *rules; /* of child.config */
 	struct health_sources health;

@@ -156,13 +156,13 @@ static void count_stored_call(void *arg, struct call_record *record)
 	free(record);
 }
 
-struct figures {
+struct in_memory {
 	unsigned calls, active, early, txs, placed;
 };
 
-static struct figures count_memory(void)
+static struct in_memory count_memory(void)
 {
-	struct figures n = {0};
+	struct in_memory n = {0};
 	struct call *call, *next;
 
 	HASH_ITER(hh, rig.server->calls, call, next)
@@ -194,7 +194,7 @@ static unsigned board_load(void)
 
 static void check_turn(void)
 {
-	struct figures n = count_memory();
+	struct in_memory n = count_memory();
 	unsigned stored = 0, stored_txs = 0, bad = 0;
 
 	book_scan_calls(rig.server->book, count_stored_call, &stored, &bad);

@@ -321,6 +321,8 @@ void rig_start(void)
 	for (unsigned i = 0; i <= MEDIA_SLOT_MAX; i++)
 		worker->media_bells[i] = -1;
 	must(board_own(rig.run_dir, worker->child.slot, &worker->board) == 0);
+	must(figures_own(rig.run_dir, worker->child.slot, &worker->figures) ==
+	     0);
 	must(pool_table_open(rig.run_dir, true, &worker->health.pool) == 0);
 	must(steer_board_own(rig.run_dir, &steer) == 0);
 	steer_board_spread(steer, books, 1, now_us);
