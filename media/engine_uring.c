@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The engine on io_uring: every socket has one multishot recvmsg that takes its
- * buffers from a shared ring; everything that a turn sends and everything that
- * the next one receives goes through one system call.  Needs Linux 6.1
- * (DEFER_TASKRUN; with it come recvmsg multishot and SEND with an address), and
- * io_uring not forbidden; engine.c falls back to epoll.
+ * buffers from a shared ring; one system call sends everything that a turn has
+ * to send, one receives everything that the next has to handle.  Needs
+ * Linux 6.1 (DEFER_TASKRUN; with it come recvmsg multishot and SEND with an
+ * address), and io_uring not forbidden; engine.c falls back to epoll.
  *
  * Traps: a buffer that is being sent from goes back to the ring only after the
  * system call that sends it; a completion may belong to a socket's former life,
- * so its word carries a generation; min_packets without a time-out would sleep
- * for ever; files are registered many at a time, so whatever submits goes
- * through uring_submit or settles them itself.
+ * so its word carries a generation; files are registered many at a time, so
+ * whatever submits goes through uring_submit.
  *
  *   user_data:  kind (8) | generation (24) | socket or fd (32)
  */
@@ -19,6 +18,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "media/engine.h"
@@ -123,7 +123,7 @@ static int uring_open_ring(struct uring_engine *engine)
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER |
 			 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-			 IORING_SETUP_CQSIZE,
+			 IORING_SETUP_CQSIZE | IORING_SETUP_TASKRUN_FLAG,
 		.cq_entries = CQ_ENTRIES,
 	};
 	int error =
@@ -439,27 +439,66 @@ static void uring_drain_queue(struct uring_engine *engine)
 	uring_hand_over(engine);
 }
 
+static bool uring_has_work(const struct uring_engine *engine)
+{
+	return IO_URING_READ_ONCE(*engine->ring.sq.kflags) & IORING_SQ_TASKRUN;
+}
+
+/* What has come out of the sockets since the last time.  The kernel does only
+ * a part (20 pieces of work, in Linux 6.12 and later) each time that it is
+ * asked. */
+static int uring_receive(struct uring_engine *engine)
+{
+	int error;
+
+	do
+		error = io_uring_get_events(&engine->ring);
+	while (error >= 0 && uring_has_work(engine) &&
+	       io_uring_cq_ready(&engine->ring) < N_BUFFERS);
+	return error;
+}
+
+/* Where traffic is dense, not in io_uring_enter: a process that is killed there
+ * takes what waits for it into its buffers, and these packets die with it.
+ * Asleep here it leaves them to its successor. */
+static int uring_gather(struct uring_engine *engine, uint64_t wait_us)
+{
+	struct timespec patience = {
+		.tv_sec = (time_t)(wait_us / USEC_PER_SEC),
+		.tv_nsec = (long)(wait_us % USEC_PER_SEC * 1000),
+	};
+
+	nanosleep(&patience, NULL);
+	return uring_receive(engine);
+}
+
+static int uring_wait(struct uring_engine *engine, uint64_t wait_us)
+{
+	struct __kernel_timespec patience = {
+		.tv_sec = (int64_t)(wait_us / USEC_PER_SEC),
+		.tv_nsec = (long long)(wait_us % USEC_PER_SEC * 1000),
+	};
+	struct io_uring_cqe *first;
+
+	return io_uring_wait_cqes(&engine->ring, &first, 1, &patience, NULL);
+}
+
 static int uring_turn(void *state, const struct engine_wait *wait)
 {
 	struct uring_engine *engine = state;
-	struct __kernel_timespec patience = {
-		.tv_sec = (int64_t)(wait->wait_us / USEC_PER_SEC),
-		.tv_nsec = (long long)(wait->wait_us % USEC_PER_SEC * 1000),
-	};
-	struct io_uring_cqe *first;
 	int error;
 
-	uring_settle_files(engine);
+	uring_submit(engine);
 	if (engine->error)
 		return engine->error;
-	error = io_uring_submit_and_wait_timeout(
-		&engine->ring, &first, wait->min_packets, &patience, NULL);
-	if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN)
-		return error;
 	/* Refused submissions (a full completion queue) still own their bytes
 	 * and go with the next turn. */
 	if (io_uring_sq_ready(&engine->ring) == 0)
 		uring_release_held(engine);
+	error = wait->min_packets > 1 ? uring_gather(engine, wait->wait_us)
+				      : uring_wait(engine, wait->wait_us);
+	if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN)
+		return error;
 	uring_drain_queue(engine);
 	return 0;
 }

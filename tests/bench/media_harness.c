@@ -2,13 +2,13 @@
  *
  * media_harness: a real mspool-media with N calls, without signalling, for the
  * media bench.  Prints the media worker's pid on the first line and the ports
- * "A B" of each call into FILE, then waits for end of file on stdin.  Each "k"
- * there kills the media worker with SIGKILL and starts its successor.
+ * "A B" of each call into FILE, then waits for end of file on stdin.
  *
- *   media_harness [-n calls] [-p base port] [-e engine] [-x program] FILE
+ *   media_harness [-n calls] [-p base port] [-a host] [-r host] [-e engine]
+ *                 [-x program] FILE
  *
  * Party addresses are rtpgen's: call i's caller at BASE + 4i, its callee at
- * BASE + 4i + 2 of 127.0.0.1.
+ * BASE + 4i + 2 of host -a; the relay is at host -r (127.0.0.1 both).
  */
 #include <poll.h>
 #include <stdio.h>
@@ -20,14 +20,14 @@
 struct harness {
 	struct media_rig rig;
 	unsigned n_calls, base_port;
-	const char *path;
+	const char *host, *path;
 };
 
 static struct addr harness_party(const struct harness *harness, unsigned i)
 {
 	struct addr party = {0};
 
-	addr_parse_host(SLICE("127.0.0.1"),
+	addr_parse_host(slice_of(harness->host),
 			(uint16_t)(harness->base_port + 2 * i), &party);
 	return party;
 }
@@ -57,44 +57,33 @@ static void harness_add_calls(struct harness *harness)
 	}
 }
 
-static bool harness_hears(char *ret_byte)
+static void harness_serve(struct harness *harness)
 {
 	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
-	*ret_byte = 0; /* end of file */
-	return poll(&input, 1, 0) > 0 && read(STDIN_FILENO, ret_byte, 1) >= 0;
-}
-
-static void harness_serve(struct harness *harness)
-{
-	char byte;
-
-	for (;;) {
+	while (poll(&input, 1, 0) == 0) {
 		rig_pump(&harness->rig, 0);
 		usleep(10000);
-		if (!harness_hears(&byte))
-			continue;
-		if (byte == 0)
-			return;
-		if (byte == 'k') {
-			rig_kill(&harness->rig);
-			rig_respawn(&harness->rig);
-		}
 	}
 }
 
 int main(int argc, char **argv)
 {
-	static struct harness harness = {.n_calls = 100, .base_port = 40000};
+	static struct harness harness = {
+		.n_calls = 100, .base_port = 40000, .host = "127.0.0.1"};
 	struct media_rig_settings settings = {.port_min = 16384,
 					      .port_max = 32767};
 	int letter;
 
-	while ((letter = getopt(argc, argv, "n:p:e:x:")) != -1) {
+	while ((letter = getopt(argc, argv, "n:p:a:r:e:x:")) != -1) {
 		if (letter == 'n')
 			harness.n_calls = (unsigned)strtoul(optarg, NULL, 10);
 		else if (letter == 'p')
 			harness.base_port = (unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 'a')
+			harness.host = optarg;
+		else if (letter == 'r')
+			settings.host[0] = settings.host[1] = optarg;
 		else if (letter == 'e')
 			settings.engine = optarg;
 		else if (letter == 'x')
@@ -103,7 +92,7 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc) {
 		fprintf(stderr,
 			"usage: media_harness [-n calls] [-p base port] "
-			"[-e engine] [-x program] FILE\n");
+			"[-a host] [-r host] [-e engine] [-x program] FILE\n");
 		return 2;
 	}
 	harness.path = argv[optind];

@@ -12,9 +12,11 @@
  *                                         as media_harness prints them
  *
  * Party addresses: call i's caller is at BASE + 4i, its callee at BASE + 4i + 2
- * (-p BASE, -a ADDRESS).  With -s PID the CPU time of the relay's process, all
- * its threads, is taken over the very time that packets flow.  The result is
- * one JSON object on stdout.
+ * (-p BASE, -a ADDRESS); the relay is at the same host, or at -r HOST.  With -s
+ * PID the CPU time of the relay's process, all its threads, is taken over the
+ * very time that packets flow.  With -w SECONDS the longest gap of a stream is
+ * taken anew in each such window of time, and so are its losses: for relays
+ * that are killed once in each.  The result is one JSON object on stdout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -55,18 +57,21 @@ struct flow {
 	uint32_t sent;
 	/* of what arrived at the other end */
 	uint32_t received, duplicated;
-	uint64_t last_ns, gap_ns; /* longest between arrivals */
-	uint8_t *seen;		  /* bit per packet */
+	uint64_t last_ns; /* arrival before */
+	uint64_t *gap_ns; /* longest between arrivals, by window */
+	uint8_t *seen;	  /* bit per packet */
 };
 
 struct generator {
 	unsigned n_calls, seconds, base_port;
+	unsigned window_s, n_windows;
 	int relay_pid; /* 0: not measured */
 	double relay_cpu_us;
-	char host[64];
+	char host[64], relay_host[64];
 	struct flow *flows; /* 2i caller's, 2i + 1 callee's */
 	unsigned n_flows, packets_each;
 	int epoll_fd;
+	uint64_t start_ns; /* CLOCK_REALTIME */
 	uint64_t strange, send_errors, late_ticks;
 	uint32_t delays[DELAY_STEPS];
 	uint64_t n_delays, delay_max_us, delay_sum_us;
@@ -110,7 +115,8 @@ static void flow_open(struct generator *generator, unsigned i)
 	if (epoll_ctl(generator->epoll_fd, EPOLL_CTL_ADD, flow->fd, &event))
 		die("epoll_ctl");
 	flow->seen = calloc(1, generator->packets_each / 8 + 1);
-	if (!flow->seen)
+	flow->gap_ns = calloc(generator->n_windows, sizeof(*flow->gap_ns));
+	if (!flow->seen || !flow->gap_ns)
 		die("calloc");
 }
 
@@ -118,6 +124,10 @@ static void generator_open(struct generator *generator)
 {
 	generator->n_flows = 2 * generator->n_calls;
 	generator->packets_each = generator->seconds * 1000 / PACKET_MS;
+	if (generator->window_s == 0)
+		generator->window_s = generator->seconds;
+	generator->n_windows = (generator->seconds + generator->window_s - 1) /
+			       generator->window_s;
 	generator->flows = calloc(generator->n_flows, sizeof(struct flow));
 	generator->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!generator->flows || generator->epoll_fd < 0)
@@ -136,6 +146,14 @@ static void aim_direct(struct generator *generator, const char *unused)
 		generator->flows[i].to = generator->flows[i ^ 1].local;
 }
 
+static void aim_at(const struct generator *generator, struct flow *flow,
+		   unsigned port)
+{
+	if (addr_parse_host(slice_of(generator->relay_host), (uint16_t)port,
+			    &flow->to))
+		die(generator->relay_host);
+}
+
 static void aim_ports(struct generator *generator, const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -144,14 +162,10 @@ static void aim_ports(struct generator *generator, const char *path)
 	if (!file)
 		die(path);
 	for (unsigned i = 0; i < generator->n_calls; i++) {
-		struct flow *flow = &generator->flows[2 * i];
-
 		if (fscanf(file, "%u %u", &caller, &callee) != 2)
 			die("too few lines in the ports file");
-		flow[0].to = flow[0].local;
-		flow[1].to = flow[1].local;
-		addr_set_port(&flow[0].to, (uint16_t)caller);
-		addr_set_port(&flow[1].to, (uint16_t)callee);
+		aim_at(generator, &generator->flows[2 * i], caller);
+		aim_at(generator, &generator->flows[2 * i + 1], callee);
 	}
 	fclose(file);
 }
@@ -179,8 +193,8 @@ static void aim_ng(struct generator *generator, const char *control)
 			errno = -error;
 			die("ng");
 		}
-		flow[0].to = call.to_caller_side;
-		flow[1].to = call.to_callee_side;
+		aim_at(generator, &flow[0], addr_port(&call.to_caller_side));
+		aim_at(generator, &flow[1], addr_port(&call.to_callee_side));
 	}
 	close(fd);
 }
@@ -252,6 +266,19 @@ static void count_delay(struct generator *generator, uint64_t delay_us)
 		generator->delay_max_us = delay_us;
 }
 
+static void count_gap(struct generator *generator, struct flow *flow,
+		      uint64_t at_ns)
+{
+	uint64_t window = (at_ns - generator->start_ns) / 1000000000ull /
+			  generator->window_s;
+
+	if (flow->last_ns && at_ns > flow->last_ns &&
+	    window < generator->n_windows &&
+	    at_ns - flow->last_ns > flow->gap_ns[window])
+		flow->gap_ns[window] = at_ns - flow->last_ns;
+	flow->last_ns = at_ns;
+}
+
 static void count_arrival(struct generator *generator,
 			  const struct stamp *stamp, uint64_t at_ns)
 {
@@ -265,9 +292,7 @@ static void count_arrival(struct generator *generator,
 	}
 	*cell |= bit;
 	flow->received++;
-	if (flow->last_ns && at_ns > flow->last_ns + flow->gap_ns)
-		flow->gap_ns = at_ns - flow->last_ns;
-	flow->last_ns = at_ns;
+	count_gap(generator, flow, at_ns);
 	if (stamp->number >= WARM_PACKETS)
 		count_delay(generator, at_ns > stamp->sent_ns
 					       ? (at_ns - stamp->sent_ns) / 1000
@@ -349,6 +374,7 @@ static void run(struct generator *generator)
 	uint64_t n_ticks = generator->seconds * 1000ull;
 	uint64_t next_ns = now_ns(CLOCK_MONOTONIC);
 
+	generator->start_ns = now_ns(CLOCK_REALTIME);
 	for (uint64_t tick = 0; tick < n_ticks + DRAIN_MS; tick++) {
 		next_ns += 1000000;
 		if (now_ns(CLOCK_MONOTONIC) > next_ns + 1000000)
@@ -383,20 +409,43 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Over all streams and windows. */
 static void print_gaps(const struct generator *generator)
 {
-	uint64_t *gaps = calloc(generator->n_flows, sizeof(*gaps));
-	unsigned n = generator->n_flows;
+	unsigned n = generator->n_flows * generator->n_windows;
+	uint64_t *gaps = calloc(n, sizeof(*gaps));
 
 	if (!gaps)
 		die("calloc");
 	for (unsigned i = 0; i < n; i++)
-		gaps[i] = generator->flows[i].gap_ns;
+		gaps[i] = generator->flows[i % generator->n_flows]
+				  .gap_ns[i / generator->n_flows];
 	qsort(gaps, n, sizeof(*gaps), by_value);
 	printf("\"gap_ms\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},",
 	       (double)gaps[n / 2] / 1e6, (double)gaps[n * 99 / 100] / 1e6,
 	       (double)gaps[n - 1] / 1e6);
 	free(gaps);
+}
+
+/* Of the packets that were sent in a window; the worst window of all streams.
+ */
+static unsigned worst_window(const struct generator *generator)
+{
+	unsigned each = generator->window_s * 1000 / PACKET_MS, worst = 0;
+
+	for (unsigned i = 0; i < generator->n_flows; i++) {
+		const struct flow *flow = &generator->flows[i];
+		unsigned lost = 0;
+
+		for (unsigned n = 0; n < flow->sent; n++) {
+			if (n % each == 0)
+				lost = 0;
+			lost += !(flow->seen[n / 8] & 1u << n % 8);
+			if (lost > worst)
+				worst = lost;
+		}
+	}
+	return worst;
 }
 
 static double cpu_us(void)
@@ -423,12 +472,13 @@ static void print_result(const struct generator *generator)
 			worst = lost;
 	}
 	printf("{\"calls\":%u,\"seconds\":%u,\"sent\":%llu,\"received\":%llu,"
-	       "\"lost\":%llu,\"lost_worst_stream\":%llu,\"duplicated\":%llu,"
+	       "\"lost\":%llu,\"lost_worst_stream\":%llu,"
+	       "\"lost_worst_window\":%u,\"duplicated\":%llu,"
 	       "\"strange\":%llu,\"send_errors\":%llu,\"late_ticks\":%llu,",
 	       generator->n_calls, generator->seconds, (unsigned long long)sent,
 	       (unsigned long long)received,
 	       (unsigned long long)(sent - received), (unsigned long long)worst,
-	       (unsigned long long)duplicated,
+	       worst_window(generator), (unsigned long long)duplicated,
 	       (unsigned long long)generator->strange,
 	       (unsigned long long)generator->send_errors,
 	       (unsigned long long)generator->late_ticks);
@@ -465,9 +515,9 @@ static const struct mode *mode_of(int argc, char **argv)
 		if (strcmp(modes[i].name, argv[0]) == 0 &&
 		    argc == (modes[i].has_word ? 2 : 1))
 			return &modes[i];
-	fprintf(stderr,
-		"usage: rtpgen [-n calls] [-t seconds] [-p base port] "
-		"[-a address] [-s pid] direct | ports FILE | ng HOST:PORT\n");
+	fprintf(stderr, "usage: rtpgen [-n calls] [-t seconds] [-p base port] "
+			"[-a address] [-r relay] [-s pid] [-w seconds] "
+			"direct | ports FILE | ng HOST:PORT\n");
 	exit(2);
 }
 
@@ -478,7 +528,7 @@ static void read_options(struct generator *generator, int argc, char **argv)
 	*generator = (struct generator){
 		.n_calls = 100, .seconds = 5, .base_port = 40000};
 	snprintf(generator->host, sizeof(generator->host), "127.0.0.1");
-	while ((letter = getopt(argc, argv, "n:t:p:a:s:")) != -1) {
+	while ((letter = getopt(argc, argv, "n:t:p:a:r:s:w:")) != -1) {
 		if (letter == 'n')
 			generator->n_calls =
 				(unsigned)strtoul(optarg, NULL, 10);
@@ -490,12 +540,21 @@ static void read_options(struct generator *generator, int argc, char **argv)
 				(unsigned)strtoul(optarg, NULL, 10);
 		else if (letter == 's')
 			generator->relay_pid = atoi(optarg);
+		else if (letter == 'w')
+			generator->window_s =
+				(unsigned)strtoul(optarg, NULL, 10);
+		else if (letter == 'r')
+			snprintf(generator->relay_host,
+				 sizeof(generator->relay_host), "%s", optarg);
 		else if (letter == 'a')
 			snprintf(generator->host, sizeof(generator->host), "%s",
 				 optarg);
 		else
 			mode_of(0, NULL);
 	}
+	if (!generator->relay_host[0])
+		memcpy(generator->relay_host, generator->host,
+		       sizeof(generator->host));
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,7 @@
 #include "base/wheel.h"
 #include "sip/uri.h"
 #include "sip/write.h"
+#include "tests/bench/sipgen_media.h"
 #include "tests/bench/sipgen_wire.h"
 
 #define RETRANSMIT_US	  (500 * USEC_PER_MSEC)
@@ -92,7 +93,7 @@ static const char SDP[] = "v=0\r\n"
 			  "s=-\r\n"
 			  "c=IN IP4 %s\r\n"
 			  "t=0 0\r\n"
-			  "m=audio 20000 RTP/AVP 0 8 101\r\n"
+			  "m=audio %u RTP/AVP 0 8 101\r\n"
 			  "a=rtpmap:0 PCMU/8000\r\n"
 			  "a=rtpmap:8 PCMA/8000\r\n"
 			  "a=rtpmap:101 telephone-event/8000\r\n"
@@ -113,13 +114,18 @@ static void send_out(enum side side, struct out *out)
 		wire_put(gen.wire[side], out->buf, out->len);
 }
 
-static void write_sdp(struct out *out, enum side side)
+static void write_sdp(struct out *out, enum side side, uint64_t index)
 {
 	char host[ADDR_TEXT_MAX], sdp[512];
 	struct out body = out_init(sdp, sizeof(sdp));
+	struct addr media;
 
-	addr_host_text(wire_own(gen.wire[side]), host);
-	out_printf(&body, SDP, host, host);
+	if (!sipgen_media_own(side, index, &media)) {
+		media = *wire_own(gen.wire[side]);
+		addr_set_port(&media, 20000);
+	}
+	addr_host_text(&media, host);
+	out_printf(&body, SDP, host, host, addr_port(&media));
 	sip_write_body(out, SLICE("application/sdp"), out_as_slice(&body));
 }
 
@@ -159,7 +165,7 @@ static void send_invite(uint64_t index)
 		   "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n"
 		   "Supported: replaces\r\nUser-Agent: sipgen\r\n",
 		   gen.own_text[CALLER], gen.is_tcp ? ";transport=tcp" : "");
-	write_sdp(&out, CALLER);
+	write_sdp(&out, CALLER, index);
 	send_out(CALLER, &out);
 }
 
@@ -349,6 +355,7 @@ static void take_invite_answer(struct call *call, const struct sip_message *m,
 			return;
 		}
 		keep_dialog(half, m);
+		sipgen_media_heard(CALLER, index_of(half), m->body);
 		half->state = ANSWERED;
 		send_in_dialog(half, "ACK", 1);
 		wheel_set(gen.wheel, &half->timer, now_us + gen.hold_us);
@@ -420,7 +427,8 @@ static void take_invite(const struct sip_message *m, uint64_t now_us)
 	send_answer(CALLEE, m, 100, index);
 	send_answer(CALLEE, m, 180, index);
 	write_answer(&out, m, 200, index);
-	write_sdp(&out, CALLEE);
+	sipgen_media_heard(CALLEE, index, m->body);
+	write_sdp(&out, CALLEE, index);
 	half->text = malloc(out.len);
 	if (!half->text)
 		exit(3);
@@ -585,10 +593,12 @@ static void usage(void)
 {
 	fputs("usage: sipgen -s SUT [-g SUT] -a CALLER -b CALLEE [-t udp|tcp] "
 	      "[-r CALLS/S]\n"
-	      "              [-d SECONDS] [-h HOLD_MS] [-n NUMBER]\n"
+	      "              [-d SECONDS] [-h HOLD_MS] [-n NUMBER] "
+	      "[-m MEDIA -f FILE]\n"
 	      "addresses are host:port; -g: where the SUT listens to gateways; "
 	      "NUMBER is what the number dialled "
-	      "begins with\n",
+	      "begins with; MEDIA: the first party's address (sipgen_media.h); "
+	      "FILE: gets the relay's ports\n",
 	      stderr);
 	exit(2);
 }
@@ -623,13 +633,14 @@ static void open_wires(const char *caller, const char *callee)
 int main(int argc, char **argv)
 {
 	const char *caller = NULL, *callee = NULL, *sut_gateway = NULL;
+	const char *media = NULL, *ports = NULL;
 	double rate = 100, seconds = 5;
 	int c;
 
 	gen.number = "+4930";
 	gen.hold_us = 100 * USEC_PER_MSEC;
 	gen.run = (unsigned)getpid();
-	while ((c = getopt(argc, argv, "s:g:a:b:t:r:d:h:n:")) != -1) {
+	while ((c = getopt(argc, argv, "s:g:a:b:t:r:d:h:n:m:f:")) != -1) {
 		switch (c) {
 		case 's':
 			gen.sut_text = optarg;
@@ -659,11 +670,17 @@ int main(int argc, char **argv)
 		case 'n':
 			gen.number = optarg;
 			break;
+		case 'm':
+			media = optarg;
+			break;
+		case 'f':
+			ports = optarg;
+			break;
 		default:
 			usage();
 		}
 	}
-	if (rate <= 0 || seconds <= 0)
+	if (rate <= 0 || seconds <= 0 || !media != !ports)
 		usage();
 	gen.sut[CALLER] = address(gen.sut_text);
 	gen.sut[CALLEE] = address(sut_gateway ? sut_gateway : gen.sut_text);
@@ -673,6 +690,11 @@ int main(int argc, char **argv)
 	gen.wheel = wheel_new(clock_boot_us());
 	if (!gen.calls || !gen.wheel)
 		return 3;
+	if (media) {
+		struct addr at = address(media);
+
+		sipgen_media_open(&at, gen.n_calls, ports);
+	}
 	open_wires(caller, callee);
 	run();
 	report();
