@@ -10,20 +10,35 @@ doc/how-to/add-a-crash-point.md."""
 class Call:
     def __init__(self, name, script, both_ways=False, workers=1,
                  transports=("udp", "tcp"), pool_lines="", trunk_lines="",
-                 number="1555", is_slow=False):
+                 number="1555", places=None):
         self.name, self.play, self.workers = name, script, workers
         self.transports = transports
         self.pool_lines, self.trunk_lines = pool_lines, trunk_lines
         self.number, self.both_ways = number, both_ways
-        self.is_slow = is_slow
+        self.places = places  # who reads the caller, the callee; whose call
         self.is_inbound = False
 
     def inbound(self):
         other = Call(self.name + " inbound", self.play, False, self.workers,
                      self.transports, self.pool_lines, self.trunk_lines,
-                     self.number, self.is_slow)
+                     self.number, self.places)
         other.is_inbound = True
         return other
+
+    def prepare(self, run):
+        """Which worker reads what, and whose the call is."""
+        if not self.places:
+            return
+        caller_at, callee_at, book = self.places
+        caller, callee = (run.gw, run.fe) if self.is_inbound else \
+            (run.fe, run.gw)
+        if run.transport == "tcp":  # of probes, by whom ever they were
+            for peer in run.stage.peers:
+                peer.hang_up_ways()
+        caller.our_way = run.way_to(caller, caller_at)
+        run.call_id = run.call_id_of(caller, caller_at, book)
+        for peer in (callee, run.gw2):
+            peer.answer_way = run.way_to(peer, callee_at)
 
     def script(self, run):
         caller, callee = (run.gw, run.fe) if self.is_inbound else \
@@ -44,9 +59,14 @@ class Talk:
         self.run, self.stage, self.number = run, run.stage, number
         self.caller, self.callee = caller, callee
 
+    def leg(self):
+        """The caller's, with the Call-ID of the worker that it shall be of."""
+        call_id, self.run.call_id = self.run.call_id, None
+        return self.caller.leg(call_id)
+
     def ring(self, offer=True):
         """A call as far as it rings: (caller's leg, callee's leg)."""
-        a = self.caller.leg()
+        a = self.leg()
         a.invite(self.number, offer)
         b = self.callee.incoming()
         b.expect("INVITE")
@@ -86,14 +106,14 @@ def busy(t):
 
 
 def no_route(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite("9")
     a.expect(100)
     a.expect(404)
 
 
 def refused(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -104,7 +124,7 @@ def refused(t):
 
 
 def early_media(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -150,7 +170,7 @@ def ack_lost(t):
 
 def repeats(t):
     """UDP: every request comes twice, and the callee's 200 as well."""
-    a = t.caller.leg()
+    a = t.leg()
     invite = a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -190,7 +210,7 @@ def cancel_ringing(t):
 
 
 def cancel_trying(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -203,7 +223,7 @@ def cancel_trying(t):
 
 def cancel_before_100(t):
     """RFC 3261 9.1: CANCEL waits for the callee's first provisional."""
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -259,7 +279,7 @@ def second_answers(t, a):
 
 
 def failover_503(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -271,7 +291,7 @@ def failover_503(t):
 
 def failover_silent(t):
     t.callee.is_silent = True
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     a.expect(100)
     second_answers(t, a)
@@ -280,14 +300,14 @@ def failover_silent(t):
 def failover_refused(t):
     t.callee.hang_up_ways()
     t.callee.refuse()
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     a.expect(100)
     second_answers(t, a)
 
 
 def failover_time(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -302,7 +322,7 @@ def failover_time(t):
 
 def failover_late_200(t):
     """A try that was left answers after all: ACK and BYE."""
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -323,7 +343,7 @@ def failover_late_200(t):
 
 
 def all_refuse(t):
-    a = t.caller.leg()
+    a = t.leg()
     a.invite(t.number)
     b = t.callee.incoming()
     b.expect("INVITE")
@@ -517,7 +537,7 @@ def too_long(t):
 
 def pieces(t):
     """INVITE in three pieces; ACK and BYE in one."""
-    a = t.caller.leg()
+    a = t.leg()
     invite = a.invite(t.number, is_held_back=True)
     a.say(invite[:20], invite[20:300], invite[300:])
     b = t.callee.incoming()
@@ -605,8 +625,41 @@ def bye_and_close(t):
     a.expect("200 BYE")
 
 
+# -- two workers -----------------------------------------------------------
+
+def whole(t):
+    """A bit of everything that may be read by the wrong worker."""
+    a, b = t.up()
+    reinvite(a, b, "sendonly")
+    ask(b, a, "INFO", body=b"Signal=5\r\n",
+        content_type="application/dtmf-relay")
+    t.hang_up(b, a)
+
+
+def lost_in_talk(t):
+    """The caller's connection, which a sibling owns, ends in the call."""
+    a, b = t.up()
+    a.way.close()
+    t.stage.rest()
+    t.hang_up(b, a)
+
+
+def two_in_one(t):
+    """ACK and BYE in one segment, to be handed over."""
+    a, b = t.ring()
+    b.respond(200)
+    a.expect(200)
+    a.say(a.send("ACK", cseq=a.cseq, is_held_back=True)
+          + a.send("BYE", is_held_back=True))
+    b.expect("ACK")
+    b.expect("BYE")
+    a.expect("200 BYE")
+    b.respond(200, "BYE")
+
+
 TWO = {"number": "2555"}
 TCP = {"transports": ("tcp",)}
+WORKERS = {"workers": 2}
 CALLS = [
     Call("basic", basic, both_ways=True),
     Call("busy", busy, both_ways=True),
@@ -653,4 +706,25 @@ CALLS = [
     Call("callee reconnects", callee_reconnects, **TCP),
     Call("lost while ringing", lost_while_ringing, **TCP),
     Call("BYE and close", bye_and_close, both_ways=True, **TCP),
+    # caller's input read by ms1, callee's by ms1, the call is ms2's
+    Call("wrong worker", whole, **WORKERS, places=("ms1", "ms1", "ms2"),
+         both_ways=True),
+    Call("caller's worker wrong", whole, **WORKERS,
+         places=("ms1", "ms2", "ms2")),
+    Call("callee's worker wrong", whole, **WORKERS,
+         places=("ms1", "ms2", "ms1")),
+    Call("wrong worker busy", busy, **WORKERS,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker CANCEL", cancel_ringing, **WORKERS,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker CANCEL too late", cancel_too_late, **WORKERS,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker glare", glare, **WORKERS,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker failover", failover_503, **WORKERS, **TWO,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker lost", lost_in_talk, **WORKERS, **TCP,
+         places=("ms1", "ms1", "ms2")),
+    Call("wrong worker two in one", two_in_one, **WORKERS, **TCP,
+         places=("ms1", "ms1", "ms2")),
 ]

@@ -24,13 +24,15 @@ class Names:
 
 
 RANDOM = (
-    (r"(z9hG4bKm[0-9a-f]{4})([0-9a-f]{12})([ab][0-9a-f]{4})([0-9a-f]{24})",
+    (r"(?<=z9hG4bKm)([0-9a-f]{4})([0-9a-f]{12})([ab][0-9a-f]{4})"
+     r"([0-9a-f]{24})", "call secret"),
+    (r"(?<=tag=m)([0-9a-f]{4})([0-9a-f]{12})([ab])([0-9a-f]{24})",
      "call secret"),
-    (r"(tag=m[0-9a-f]{4})([0-9a-f]{12})([ab])([0-9a-f]{24})", "call secret"),
     (r"(\r\nCall-ID: )([0-9a-f]{32})(\r)()", "id"),
     (r"(o=\S+ )(\d+)( \d+ IN )()", "session"),
     (r"(m=audio )(\d+)( )()", "port"),
     (r"(a=rtcp:)(\d+)()()", "rtcp"),
+    (r"(;rport=)(2\d{4})()()", "source"),
     (r"(\r\nRetry-After: )(\d+)(\r)()", "seconds"),
 )
 
@@ -42,11 +44,15 @@ def canonical(raw, net, names):
 
         def name(match):
             a, one, b, two = match.groups()
+            if first == "call":  # each book counts for itself
+                one = a + one
             return a + names.of(first, one) + b + \
                 (names.of(second, two) if second else "")
         text = re.sub(pattern, name, text)
-    # our own are drawn: 2 to 9 seconds
-    text = re.sub(r"<seconds\d+>", "<seconds>", text)
+    # our own are drawn, 2 to 9 seconds; peers have ports that lead where
+    # they are to lead
+    text = re.sub(r"<(seconds|source)\d+>", r"<\1>", text)
+    text = re.sub(r"(-of-ms\d+)-\d+", r"\1", text)
     return re.sub(r"\r\nContent-Length: \d+", "\r\nContent-Length: <n>", text)
 
 

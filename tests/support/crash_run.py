@@ -31,6 +31,7 @@ run_dir = @RUN@
 signalling_workers = @WORKERS@
 media_workers = 1
 log_level = debug
+watchdog = 20s
 @POOL@
 
 [listen internal]
@@ -106,6 +107,7 @@ class CrashRun:
         self.stage = Stage(self.net)
         self.stage.rest = self.rest
         self.pool = None
+        self.call_id = None  # of the first call, when it must be somebody's
 
     # -- the passages ------------------------------------------------------
 
@@ -140,8 +142,45 @@ class CrashRun:
             if now != before or len(self.stage.record) != n:
                 before, since = now, time.monotonic()
 
+    # -- two workers -------------------------------------------------------
+
+    def _slots_that_work(self, action):
+        """The slots that pass anything because of what action does."""
+        self.rest()
+        before = self._sizes()
+        action()
+        self.rest()
+        return [slot for slot, old, new in
+                zip(self.slots, before, self._sizes()) if old != new]
+
+    def way_to(self, peer, slot):
+        """A socket or connection of this peer whose input this slot reads:
+        the kernel spreads them by their ports."""
+        for n in range(64):
+            made = []
+            read_by = self._slots_that_work(lambda: made.append(
+                peer.way()) or made[0].send(
+                    peer.stray("OPTIONS", f"of-{slot}-{n}")))
+            if read_by == [slot]:
+                return made[0]
+            made[0].close()
+            peer.ways.remove(made[0])
+        raise ScriptError(f"no way of {peer.name} leads to {slot}")
+
+    def call_id_of(self, peer, read_by, slot):
+        """A Call-ID whose INVITE belongs to this slot's book, when read_by
+        reads it: one that may go no further is steered like any other."""
+        for n in itertools.count(1):
+            call_id = f"{peer.name}-of-{slot}-{n}"
+            took = self._slots_that_work(lambda: peer.way_out.send(
+                peer.stray("INVITE", call_id, hops=0)))
+            others = [one for one in took if one != read_by]
+            if (others or [read_by]) == [slot]:
+                return call_id
+
     def begin_numbers(self):
         self.rest()
+        self.stage.record.clear()
         for slot in self.slots:
             order = self.run_dir / f"order-{slot}"
             order.write_text(self.orders.get(slot, "0"))
@@ -153,6 +192,7 @@ class CrashRun:
         """True if all went well; else problems say what did not."""
         try:
             self._start()
+            self.call.prepare(self)
             self.begin_numbers()
             self.call.script(self)
             self.rest()

@@ -213,13 +213,14 @@ class Peer:
         self.stage, self.name, self.transport = stage, name, transport
         self.host = f"{stage.net}{number}"
         self.pool = pool  # (host, port)
-        self.numbers = itertools.count(1)
+        self.numbers, self.ports = itertools.count(1), itertools.count(1)
         self.ways, self.legs, self.seen = [], {}, set()
         self.asked, self.served = {}, {}
         self.new_calls = []
         self.is_silent = False  # hears nothing but OPTIONS
         self.n_probed = 0
         self.listener = self.our_way = None
+        self.answer_way = None  # from which calls are answered, if not as usual
         stage.peers.append(self)
         if transport == "udp":
             self.our_way = self.way(SIP_PORT)
@@ -255,13 +256,13 @@ class Peer:
         self.ways.append(Connection(self, f"tcp-in-{n + 1}", its))
 
     def way(self, port=0):
-        """A new socket or connection of ours to the pool."""
+        """A new socket or connection of ours to the pool, from a port that
+        was not used yet."""
+        n = next(self.ports)
         if self.transport == "udp":
-            way = Datagrams(self, port)
+            way = Datagrams(self, port or 20000 + n)
         else:
-            n = sum(way.is_ours for way in self.ways)
-            way = Connection(self, f"tcp-out-{n + 1}",
-                             port=port or 20001 + n)
+            way = Connection(self, f"tcp-out-{n}", port=20000 + n)
         self.ways.append(way)
         return way
 
@@ -272,8 +273,9 @@ class Peer:
 
     @property
     def way_out(self):
-        if not self.our_way or (self.our_way.is_reliable
-                                and not self.our_way.is_open):
+        way = self.our_way
+        if not way or (way.is_reliable and
+                       (way.is_closing or not way.is_open)):
             self.our_way = self.way()
         return self.our_way
 
@@ -330,6 +332,17 @@ class Peer:
 
     # -- what the script says ----------------------------------------------
 
+    def stray(self, method, call_id, hops=70):
+        """A request that makes no call."""
+        host, port = self.pool
+        us = f"<sip:{self.name}@{self.host}>;tag=stray"
+        return build(f"{method} sip:{host}:{port} SIP/2.0", [
+            ("Via", f"SIP/2.0/{self.transport.upper()} {self.host}:{SIP_PORT}"
+                    f";branch=z9hG4bK-{call_id};rport"),
+            ("Max-Forwards", str(hops)), ("From", us),
+            ("To", f"<sip:{host}:{port}>"), ("Call-ID", call_id),
+            ("CSeq", f"1 {method}"), ("Contact", f"<sip:{self.host}>")])
+
     def leg(self, call_id=None):
         """A call that this peer is going to make."""
         call_id = call_id or f"{self.name}-{next(self.numbers)}"
@@ -338,7 +351,10 @@ class Peer:
     def incoming(self, timeout=EXPECT_S):
         self.stage.until(lambda: self.new_calls, f"INVITE at {self.name}",
                          timeout)
-        return self.new_calls.pop(0)
+        leg = self.new_calls.pop(0)
+        leg.own_way = self.answer_way
+        leg.way = leg.own_way or leg.way
+        return leg
 
 
 def answer(request, status, peer, tag=None, contact=None, body=b"",
@@ -366,6 +382,7 @@ def answer(request, status, peer, tag=None, contact=None, body=b"",
 class Leg:
     def __init__(self, peer, way, call_id):
         self.peer, self.way, self.call_id = peer, way, call_id
+        self.own_way = None  # if not the one that the pool speaks on
         self.stage = peer.stage
         self.inbox, self.again = [], []
         self.n = len(peer.legs) + 1
@@ -390,7 +407,7 @@ class Leg:
                 self._ack_refusal(message)
             return
         if message.is_request:
-            self.way = way
+            self.way = self.own_way or way
             self.requests[message.method] = message
             if not self.us:
                 self.us = message.get("to") + f";tag={self.tag}"
