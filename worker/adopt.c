@@ -56,14 +56,12 @@ static void on_call(void *arg, struct call_record *record)
 }
 
 /* A provisional that was read and not committed comes again when its INVITE
- * is repeated once; not that of a try that was left, which may never have got
- * there. */
+ * is repeated once.  Also that of a try that was left, and if it was never
+ * heard of: the callee that rings must get its CANCEL. */
 static bool is_open_invite(const struct tx_record *record)
 {
-	if (record->role != TX_INVITE_CLIENT)
-		return false;
-	return record->state == TX_PROCEEDING ||
-	       (record->state == TX_TRYING && !(record->flags & TX_IS_STALE));
+	return record->role == TX_INVITE_CLIENT &&
+	       (record->state == TX_TRYING || record->state == TX_PROCEEDING);
 }
 
 static bool is_to_repeat(const struct adoption *adoption,
