@@ -41,9 +41,9 @@
 
 static const char *const book_tables[] = {
 	[BOOK_CALL] = "call",	  [BOOK_PENDING] = "pending",
-	[BOOK_STREAM] = "stream", [BOOK_INTAKE] = "intake",
-	[BOOK_CDR] = "cdr",	  [BOOK_HEAD] = "book",
-	[BOOK_HEAD + 1] = NULL,
+	[BOOK_INVITE] = "invite", [BOOK_STREAM] = "stream",
+	[BOOK_INTAKE] = "intake", [BOOK_CDR] = "cdr",
+	[BOOK_HEAD] = "book",	  [BOOK_HEAD + 1] = NULL,
 };
 
 static const struct slice head_key = {"head", 4};
@@ -497,12 +497,38 @@ static struct slice intake_key_of(char kind, uint64_t id,
 	return (struct slice){key, INTAKE_KEY_LEN};
 }
 
-void book_put_call(struct book *book, const struct call_record *call)
+/* Three or two calls fill a page of 4096 bytes: 16 for the page; 8 for each
+ * node, 2 for its place, 8 for its key.  A record changes its size several
+ * times, and a page that has to be split for it stays half empty for good. */
+static size_t room_of(size_t size)
+{
+	static const uint16_t rooms[] = {BOOK_CALL_ROOM, 2022};
+
+	for (unsigned i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
+		if (size <= rooms[i])
+			return rooms[i];
+	return size;
+}
+
+static void put_call(struct book *book, const struct call_record *call,
+		     bool is_new)
 {
 	char key[CALL_KEY_LEN];
+	struct store_room room = {room_of(call->head.size), is_new};
 
-	store_put(book_begin(book), BOOK_CALL, key_of(call->id, key),
-		  (struct slice){(const char *)call, call->head.size});
+	store_put_room(book_begin(book), BOOK_CALL, key_of(call->id, key),
+		       (struct slice){(const char *)call, call->head.size},
+		       room);
+}
+
+void book_put_call(struct book *book, const struct call_record *call)
+{
+	put_call(book, call, false);
+}
+
+void book_add_call(struct book *book, const struct call_record *call)
+{
+	put_call(book, call, true);
 }
 
 void book_del_call(struct book *book, uint64_t call)
@@ -526,6 +552,21 @@ void book_del_tx(struct book *book, uint64_t call, uint16_t tx)
 	char key[TX_KEY_LEN];
 
 	store_del(book_begin(book), BOOK_PENDING, tx_key_of(call, tx, key));
+}
+
+void book_put_invite(struct book *book, const struct invite_record *invite)
+{
+	char key[CALL_KEY_LEN];
+
+	store_put(book_begin(book), BOOK_INVITE, key_of(invite->call, key),
+		  (struct slice){(const char *)invite, invite->head.size});
+}
+
+void book_del_invite(struct book *book, uint64_t call)
+{
+	char key[CALL_KEY_LEN];
+
+	store_del(book_begin(book), BOOK_INVITE, key_of(call, key));
 }
 
 void book_put_stream(struct book *book, const struct stream_record *stream)

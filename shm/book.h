@@ -14,6 +14,7 @@
 enum book_table {
 	BOOK_CALL,
 	BOOK_PENDING,
+	BOOK_INVITE,
 	BOOK_STREAM,
 	BOOK_INTAKE,
 	BOOK_CDR,
@@ -68,10 +69,17 @@ bool book_is_full(struct book *book);
 int book_make_room(struct book *book);
 
 /* Typed access; puts go to the open transaction of book_begin. */
+/* A call of at most so many bytes has its place for life; a bigger one is worth
+ * packing before it is put. */
+#define BOOK_CALL_ROOM 1342u
 void book_put_call(struct book *book, const struct call_record *call);
+/* The same for one that was never put: it stands behind all others. */
+void book_add_call(struct book *book, const struct call_record *call);
 void book_del_call(struct book *book, uint64_t call);
 void book_put_tx(struct book *book, const struct tx_record *tx);
 void book_del_tx(struct book *book, uint64_t call, uint16_t tx);
+void book_put_invite(struct book *book, const struct invite_record *invite);
+void book_del_invite(struct book *book, uint64_t call);
 void book_put_stream(struct book *book, const struct stream_record *stream);
 void book_del_stream(struct book *book, uint64_t connection);
 void book_put_intake(struct book *book, char kind, uint64_t key,
@@ -83,18 +91,23 @@ void book_del_intake(struct book *book, char kind, uint64_t key);
  * of at most 5 ms, each its own read transaction. */
 typedef void book_call_fn(void *arg, struct call_record *call);
 typedef void book_tx_fn(void *arg, struct tx_record *tx);
+typedef void book_invite_fn(void *arg, struct invite_record *invite);
 typedef void book_stream_fn(void *arg, struct stream_record *stream);
 typedef void book_intake_fn(void *arg, char kind, uint64_t key, uint64_t value);
 int book_scan_calls(struct book *book, book_call_fn *fn, void *arg,
 		    unsigned *ret_bad);
 int book_scan_txs(struct book *book, book_tx_fn *fn, void *arg,
 		  unsigned *ret_bad);
+int book_scan_invites(struct book *book, book_invite_fn *fn, void *arg,
+		      unsigned *ret_bad);
 int book_scan_streams(struct book *book, book_stream_fn *fn, void *arg,
 		      unsigned *ret_bad);
 int book_scan_intake(struct book *book, book_intake_fn *fn, void *arg);
 /* One call, copied; -ENOENT. */
 int book_get_call(struct book *book, uint64_t call,
 		  struct call_record **ret_call);
+int book_get_invite(struct book *book, uint64_t call,
+		    struct invite_record **ret_invite);
 /* Only the wish of a call, without its text; -ENOENT. */
 int book_get_wish(struct book *book, uint64_t call,
 		  struct media_wish *ret_wish);

@@ -87,6 +87,17 @@ static int check_tx(struct slice key, struct slice value)
 	return tx.call == u64_key(key.ptr) && tx.leg < N_LEGS ? 0 : -EPROTO;
 }
 
+static int check_invite(struct slice key, struct slice value)
+{
+	struct invite_record invite;
+	int rc = record_check(value, RECORD_INVITE, sizeof(invite), NULL, 0);
+
+	if (rc || key.len != CALL_KEY_LEN)
+		return -EPROTO;
+	memcpy(&invite, value.ptr, sizeof(invite));
+	return invite.call == u64_key(key.ptr) ? 0 : -EPROTO;
+}
+
 static int check_stream(struct slice key, struct slice value)
 {
 	struct stream_record stream;
@@ -253,6 +264,27 @@ int book_scan_txs(struct book *book, book_tx_fn *fn, void *arg,
 			  ret_bad);
 }
 
+struct invite_hand {
+	book_invite_fn *fn;
+	void *arg;
+};
+
+static void hand_invite(void *arg, struct found *found)
+{
+	struct invite_hand *hand = arg;
+
+	hand->fn(hand->arg, found->copy);
+}
+
+int book_scan_invites(struct book *book, book_invite_fn *fn, void *arg,
+		      unsigned *ret_bad)
+{
+	struct invite_hand hand = {fn, arg};
+
+	return scan_table(book, BOOK_INVITE, check_invite, hand_invite, &hand,
+			  ret_bad);
+}
+
 struct stream_hand {
 	book_stream_fn *fn;
 	void *arg;
@@ -299,34 +331,58 @@ int book_scan_intake(struct book *book, book_intake_fn *fn, void *arg)
 
 /* ---- one call ----------------------------------------------------------- */
 
-static int get_value(struct store_txn *txn, uint64_t call,
-		     char key[CALL_KEY_LEN], struct slice *ret_value)
+static int get_value(struct store_txn *txn, enum book_table table,
+		     uint64_t call, char key[CALL_KEY_LEN],
+		     struct slice *ret_value)
 {
 	key_u64(call, key);
-	return store_get(txn, BOOK_CALL, (struct slice){key, CALL_KEY_LEN},
+	return store_get(txn, table, (struct slice){key, CALL_KEY_LEN},
 			 ret_value);
 }
 
-int book_get_call(struct book *book, uint64_t call,
-		  struct call_record **ret_call)
+static int get_copy(struct book *book, enum book_table table, uint64_t call,
+		    record_check_fn *check, void **ret_copy)
 {
 	struct reading reading;
 	char key[CALL_KEY_LEN];
 	struct slice value;
 	void *copy = NULL;
-	int rc = get_value(read_begin(book, &reading), call, key, &value);
+	int rc =
+		get_value(read_begin(book, &reading), table, call, key, &value);
 
 	if (!rc)
-		rc = check_call((struct slice){key, CALL_KEY_LEN}, value);
+		rc = check((struct slice){key, CALL_KEY_LEN}, value);
 	if (!rc) {
 		copy = malloc(value.len);
 		rc = copy ? 0 : -ENOMEM;
 	}
 	if (!rc) {
 		memcpy(copy, value.ptr, value.len);
-		*ret_call = copy;
+		*ret_copy = copy;
 	}
 	read_end(&reading);
+	return rc;
+}
+
+int book_get_call(struct book *book, uint64_t call,
+		  struct call_record **ret_call)
+{
+	void *copy;
+	int rc = get_copy(book, BOOK_CALL, call, check_call, &copy);
+
+	if (!rc)
+		*ret_call = copy;
+	return rc;
+}
+
+int book_get_invite(struct book *book, uint64_t call,
+		    struct invite_record **ret_invite)
+{
+	void *copy;
+	int rc = get_copy(book, BOOK_INVITE, call, check_invite, &copy);
+
+	if (!rc)
+		*ret_invite = copy;
 	return rc;
 }
 
@@ -336,7 +392,8 @@ int book_get_wish(struct book *book, uint64_t call, struct media_wish *ret_wish)
 	char key[CALL_KEY_LEN];
 	struct media_wish wish;
 	struct slice value;
-	int rc = get_value(read_begin(book, &reading), call, key, &value);
+	int rc = get_value(read_begin(book, &reading), BOOK_CALL, call, key,
+			   &value);
 
 	if (!rc)
 		rc = record_check(value, RECORD_CALL,

@@ -35,25 +35,11 @@
 		IN_CALL(tries[i].called), IN_CALL(tries[i].calling)
 
 const uint16_t call_record_texts[] = {
-	IN_CALL(from),
-	IN_CALL(to),
-	IN_CALL(trunk),
-	IN_CALL(invite),
-	IN_CALL(best_reason),
-	IN_LEG(LEG_A),
-	IN_LEG(LEG_B),
-	IN_TRY(0),
-	IN_TRY(1),
-	IN_TRY(2),
-	IN_TRY(3),
-	IN_TRY(4),
-	IN_TRY(5),
-	IN_TRY(6),
-	IN_TRY(7),
-	IN_TRY(8),
-	IN_TRY(9),
-	IN_TRY(10),
-	IN_TRY(11),
+	IN_CALL(from), IN_CALL(to),   IN_CALL(trunk), IN_CALL(best_reason),
+	IN_LEG(LEG_A), IN_LEG(LEG_B), IN_TRY(0),      IN_TRY(1),
+	IN_TRY(2),     IN_TRY(3),     IN_TRY(4),      IN_TRY(5),
+	IN_TRY(6),     IN_TRY(7),     IN_TRY(8),      IN_TRY(9),
+	IN_TRY(10),    IN_TRY(11),
 };
 const unsigned n_call_record_texts = LEN(call_record_texts);
 _Static_assert(offsetof(struct leg_record, remote_sdp) -
@@ -229,7 +215,7 @@ int record_check(struct slice value, enum record_kind kind, size_t fixed_size,
 		return -EPROTO;
 	memcpy(&head, value.ptr, sizeof(head));
 	if (head.version != SCHEMA_VERSION || head.kind != kind ||
-	    head.size != value.len)
+	    head.size < fixed_size || head.size > value.len)
 		return -EPROTO;
 	for (unsigned i = 0; i < n_refs; i++) {
 		struct record_text ref;

@@ -8,6 +8,7 @@
  *   state/msN, written by the owner of the book:
  *     call     call id (8, big endian)            call_record
  *     pending  call id (8), tx (2, BE)            tx_record
+ *     invite   call id (8)                        invite_record
  *     stream   connection id (8, BE)              stream_record
  *     intake   'r' ring (8) | 'c' connection (8)  uint64: taken up to there
  *              'w' ring (8)                        uint64: put up to there
@@ -48,7 +49,8 @@ enum record_kind {
 	RECORD_ADMIN,
 	RECORD_HEALTH,
 	RECORD_BOOK,
-	RECORD_POOL
+	RECORD_POOL,
+	RECORD_INVITE
 };
 
 struct record_text {
@@ -197,12 +199,19 @@ struct call_record {
 	struct media_wish wish;
 	struct record_text from, to; /* numbers for display, as dialled */
 	struct record_text trunk;
-	struct record_text invite; /* head and body of the caller's INVITE while
-				      in set-up */
 	struct record_text best_reason;
 	struct leg_record leg[N_LEGS];
 	struct try_record tries[TRIES_MAX];
 	/* text follows, up to head.size */
+};
+
+/* The caller's INVITE as it came, while a call is set up and the next try may
+ * have to be made of it.  Apart from the call's record, which keeps its size
+ * so: three of them fill a page. */
+struct invite_record {
+	struct record_head head;
+	uint64_t call;
+	/* head and body follow, up to head.size */
 };
 
 /* A transaction (RFC 3261 17, RFC 6026) and the bytes it repeats. */

@@ -166,6 +166,38 @@ void store_put(struct store_txn *txn, unsigned table, struct slice key,
 			txn->txn, txn->store->tables[table], &k, &v, 0));
 }
 
+/* MDB_APPEND fills a page before it begins the next; without it, a page that
+ * is full moves its last record to the new one, too. */
+static int reserve(struct store_txn *txn, unsigned table, MDB_val *key,
+		   MDB_val *ret_value, bool is_last)
+{
+	MDB_dbi dbi = txn->store->tables[table];
+	int rc = MDB_KEYEXIST;
+
+	if (is_last)
+		rc = mdb_put(txn->txn, dbi, key, ret_value,
+			     MDB_RESERVE | MDB_APPEND);
+	if (rc == MDB_KEYEXIST)
+		rc = mdb_put(txn->txn, dbi, key, ret_value, MDB_RESERVE);
+	return store_errno(rc);
+}
+
+void store_put_room(struct store_txn *txn, unsigned table, struct slice key,
+		    struct slice value, struct store_room room)
+{
+	MDB_val k = val_of(key), v = {.mv_size = room.size};
+
+	must(table < txn->store->n_tables && txn->mode == STORE_WRITE);
+	must(room.size >= value.len);
+	if (!is_ready(txn))
+		return;
+	txn->error = reserve(txn, table, &k, &v, room.is_last);
+	if (txn->error)
+		return;
+	memcpy(v.mv_data, value.ptr, value.len);
+	memset((char *)v.mv_data + value.len, 0, room.size - value.len);
+}
+
 void store_del(struct store_txn *txn, unsigned table, struct slice key)
 {
 	MDB_val k = val_of(key);

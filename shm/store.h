@@ -69,6 +69,14 @@ int store_commit(struct store_txn *txn);
 void store_abort(struct store_txn *txn);
 void store_put(struct store_txn *txn, unsigned table, struct slice key,
 	       struct slice value);
+/* The same with room behind the value, which reads as zeros: a value that
+ * grows and shrinks within its room stays where it is. */
+struct store_room {
+	size_t size;  /* of value and room together */
+	bool is_last; /* the key is new, and probably behind all others */
+};
+void store_put_room(struct store_txn *txn, unsigned table, struct slice key,
+		    struct slice value, struct store_room room);
 /* Deleting what is not there is no error. */
 void store_del(struct store_txn *txn, unsigned table, struct slice key);
 /* Deletes every record of the table. */

@@ -103,6 +103,20 @@ static void note_lost(struct adoption *adoption, uint64_t connection)
 	adoption->lost[adoption->n_lost++] = connection;
 }
 
+static void on_invite(void *arg, struct invite_record *record)
+{
+	struct adoption *adoption = arg;
+	struct call *call = call_find(adoption->server, record->call);
+
+	if (call) {
+		call_load_invite(call, record);
+		return;
+	}
+	book_del_invite(adoption->server->book, record->call);
+	adoption->server->is_dirty = true;
+	free(record);
+}
+
 static void on_stream(void *arg, struct stream_record *record)
 {
 	struct adoption *adoption = arg;
@@ -254,7 +268,7 @@ int adopt_book(struct server *server)
 				  : 0,
 		.effect_sent = effect_sent_of(worker, server->index),
 	};
-	unsigned bad_calls = 0, bad_txs = 0, bad_streams = 0;
+	unsigned bad_calls = 0, bad_invites = 0, bad_txs = 0, bad_streams = 0;
 	int error;
 
 	rewind_rings(server);
@@ -264,6 +278,9 @@ int adopt_book(struct server *server)
 	if (!error)
 		error = book_scan_calls(server->book, on_call, &adoption,
 					&bad_calls);
+	if (!error)
+		error = book_scan_invites(server->book, on_invite, &adoption,
+					  &bad_invites);
 	if (!error)
 		error = book_scan_txs(server->book, on_tx, &adoption, &bad_txs);
 	if (!error)
@@ -278,6 +295,6 @@ int adopt_book(struct server *server)
 	tell_lost(&adoption);
 	worker->quiet_since_us = worker->now_us;
 	worker->had_input = true; /* not asked yet: the next turn tells */
-	tell(&adoption, bad_calls + bad_txs + bad_streams);
+	tell(&adoption, bad_calls + bad_invites + bad_txs + bad_streams);
 	return 0;
 }

@@ -109,7 +109,7 @@ static void set_answered(struct call *call)
 /* What only the set-up needed. */
 static void drop_setup(struct call *call)
 {
-	call_set(call, CALL_TEXT(invite), SLICE_NONE);
+	call_drop_invite(call);
 	call_set(call, CALL_TEXT(best_reason), SLICE_NONE);
 	call_pack(call);
 }

@@ -86,6 +86,7 @@ void call_delete(struct call *call)
 void call_free(struct call *call)
 {
 	timer_cancel(&call->timer);
+	free(call->invite);
 	free(call->record);
 	free(call);
 }
@@ -100,16 +101,72 @@ void call_set(struct call *call, size_t ref_offset, struct slice text)
 	turn_mark_call(call);
 }
 
-void call_pack(struct call *call)
+void call_keep_invite(struct call *call, struct slice text)
+{
+	size_t size = sizeof(*call->invite) + text.len;
+
+	call_drop_invite(call);
+	call->invite = malloc(size);
+	must(call->invite);
+	*call->invite = (struct invite_record){
+		.head = {SCHEMA_VERSION, RECORD_INVITE, (uint32_t)size},
+		.call = call->record->id};
+	memcpy(call->invite + 1, text.ptr, text.len);
+	call->is_invite_new = true;
+	turn_mark_call(call);
+}
+
+void call_drop_invite(struct call *call)
+{
+	if (!call->invite)
+		return;
+	free(call->invite);
+	call->invite = NULL;
+	call->is_invite_new = false;
+	turn_mark_call(call);
+}
+
+void call_load_invite(struct call *call, struct invite_record *record)
+{
+	free(call->invite);
+	call->invite = record;
+	call->is_invite_stored = true;
+}
+
+struct slice call_invite(const struct call *call)
+{
+	if (!call->invite)
+		return SLICE_NONE;
+	return (struct slice){(const char *)(call->invite + 1),
+			      call->invite->head.size - sizeof(*call->invite)};
+}
+
+static void pack(struct call *call)
 {
 	void *record = call->record;
 
 	record_pack(&record, sizeof(struct call_record), call_record_texts,
 		    n_call_record_texts);
+	call->record = record;
+	rekey(call);
+}
+
+void call_pack(struct call *call)
+{
+	void *record;
+
+	pack(call);
+	record = call->record;
 	record_trim(&record);
 	call->record = record;
 	rekey(call);
 	turn_mark_call(call);
+}
+
+void call_before_put(struct call *call)
+{
+	if (call->record->head.size > BOOK_CALL_ROOM)
+		pack(call);
 }
 
 void call_timer_rearm(struct call *call)

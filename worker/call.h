@@ -32,6 +32,8 @@ struct call {
 	struct call *next_dirty;
 	bool is_dirty, is_gone, is_stored;
 	uint8_t steps; /* of the machine, one within the other, that run */
+	struct invite_record *invite; /* NULL when no try can follow */
+	bool is_invite_new, is_invite_stored;
 	struct board_peer *load[N_LEGS + 1]; /* rows that count this call:
 						of both peers, of the trunk */
 	UT_hash_handle hh;		     /* by id, in server->calls */
@@ -88,8 +90,16 @@ void call_timer_set(struct call *call, enum call_timer timer,
 		    uint64_t deadline_us); /* 0 off */
 /* Sets the timer again after call->timer expired. */
 void call_timer_rearm(struct call *call);
+/* Keeps the caller's INVITE, of which every try is made, until drop. */
+void call_keep_invite(struct call *call, struct slice text);
+void call_drop_invite(struct call *call);
+/* From the book; takes the record. */
+void call_load_invite(struct call *call, struct invite_record *record);
+struct slice call_invite(const struct call *call); /* empty: none */
 /* Drops waste from the record. */
 void call_pack(struct call *call);
+/* The same when it is too big for its place in the book, keeping its memory. */
+void call_before_put(struct call *call);
 
 /* tx.c */
 struct tx *tx_new(struct call *call, enum leg_side leg, enum tx_role role,

@@ -315,6 +315,7 @@ void finish_absorb(struct call *call, const struct call_cause *cause)
 	(void)cause;
 	load_changed(call->server, -1, 0);
 	load_drop(call);
+	call_drop_invite(call);
 	base = (char *)call->record;
 	for (unsigned i = 0; i < sizeof(kept) / sizeof(*kept); i++)
 		memcpy(&texts[i], base + kept[i], sizeof(texts[i]));

@@ -395,6 +395,20 @@ void poison_clear_call(struct server *server, uint64_t call)
 		forget(server, suspect);
 }
 
+/* Read from the book, since a call that kills while it is loaded has none. */
+static void keep_call(struct server *server, const struct call_record *record,
+		      const struct tx *txs)
+{
+	struct invite_record *invite = NULL;
+	struct slice text = SLICE_NONE;
+
+	if (book_get_invite(server->book, record->id, &invite) == 0)
+		text = (struct slice){(const char *)(invite + 1),
+				      invite->head.size - sizeof(*invite)};
+	quarantine_put_call(server->worker->child.run_dir, record, text, txs);
+	free(invite);
+}
+
 static void tell_call(struct server *server, const struct call_record *record,
 		      const struct tx *txs, const char *how, unsigned deaths)
 {
@@ -402,7 +416,7 @@ static void tell_call(struct server *server, const struct call_record *record,
 	char text[BOARD_EVENT_TEXT], id[CALL_ID_TEXT_MAX];
 	struct out out = out_init(text, sizeof(text));
 
-	quarantine_put_call(worker->child.run_dir, record, txs);
+	keep_call(server, record, txs);
 	worker_count(worker, COUNTER_calls_set_aside);
 	out_printf(&out, "call=%s how=%s deaths=%u file=quarantine/call-%s.txt",
 		   call_id_text(record->id, id), how, deaths, id);
@@ -487,7 +501,7 @@ void poison_test_message(const struct sip_message *message)
 
 void poison_test_call(const struct call *call, const char *word)
 {
-	struct slice invite = call_text(call, call->record->invite);
+	struct slice invite = call_invite(call);
 	char line[64];
 	int len = snprintf(line, sizeof(line), TEST_HEADER ": %s\r\n", word);
 

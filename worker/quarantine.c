@@ -88,16 +88,19 @@ int quarantine_put(const char *run_dir, const char *name, struct slice bytes)
 	return rc;
 }
 
+static void write_bytes(struct out *out, const char *name, struct slice bytes)
+{
+	if (!bytes.len)
+		return;
+	out_printf(out, "---- %s\n", name);
+	out_slice(out, bytes);
+	out_text(out, "\n");
+}
+
 static void write_text(struct out *out, const char *name, const void *record,
 		       struct record_text text)
 {
-	struct slice s = record_slice(record, text);
-
-	if (!s.len)
-		return;
-	out_printf(out, "---- %s\n", name);
-	out_slice(out, s);
-	out_text(out, "\n");
+	write_bytes(out, name, record_slice(record, text));
 }
 
 static void write_tx(struct out *out, const struct tx_record *tx)
@@ -118,7 +121,6 @@ static void write_call(struct out *out, const struct call_record *call)
 	write_text(out, "from", call, call->from);
 	write_text(out, "to", call, call->to);
 	write_text(out, "trunk", call, call->trunk);
-	write_text(out, "invite", call, call->invite);
 	for (unsigned i = 0; i < N_LEGS; i++) {
 		const struct leg_record *leg = &call->leg[i];
 
@@ -133,7 +135,7 @@ static void write_call(struct out *out, const struct call_record *call)
 }
 
 int quarantine_put_call(const char *run_dir, const struct call_record *record,
-			const struct tx *txs)
+			struct slice invite, const struct tx *txs)
 {
 	char *buf = malloc(QUARANTINE_BYTES);
 	char id[CALL_ID_TEXT_MAX], name[CALL_ID_TEXT_MAX + 16];
@@ -144,6 +146,7 @@ int quarantine_put_call(const char *run_dir, const struct call_record *record,
 		return -ENOMEM;
 	out = out_init(buf, QUARANTINE_BYTES);
 	write_call(&out, record);
+	write_bytes(&out, "invite", invite);
 	for (const struct tx *tx = txs; tx; tx = tx->next)
 		write_tx(&out, tx->record);
 	snprintf(name, sizeof(name), "call-%s.txt",

@@ -18,6 +18,6 @@ int quarantine_put(const char *run_dir, const char *name, struct slice bytes);
 /* A call in words: what it was, its INVITE, the bytes of its transactions (if
  * they are loaded), and the record beside it. */
 int quarantine_put_call(const char *run_dir, const struct call_record *record,
-			const struct tx *txs);
+			struct slice invite, const struct tx *txs);
 
 #endif

@@ -221,9 +221,9 @@ static void take_caller(struct call *call, const struct arrival *arrival,
 	addr_text(&arrival->from.addr, text + 4);
 	call_set(call, LEG_TEXT(LEG_A, remote_target), slice_of(text));
 	setup_take_dialog(call, LEG_A, message);
-	call_set(call, CALL_TEXT(invite),
-		 (struct slice){message->head.ptr,
-				message->head.len + message->body.len});
+	call_keep_invite(call,
+			 (struct slice){message->head.ptr,
+					message->head.len + message->body.len});
 }
 
 /* ---- the route ----------------------------------------------------------- */
@@ -440,7 +440,7 @@ static void count_attempt(struct call *call)
 static bool scan_caller(struct call *call, struct sip_message *ret)
 {
 	static char copy[SIP_MESSAGE_MAX + 1];
-	struct slice text = call_text(call, call->record->invite);
+	struct slice text = call_invite(call);
 	struct sip_verdict verdict;
 
 	if (!text.len || text.len > sizeof(copy))

@@ -102,16 +102,43 @@ void turn_note_media(struct server *server, unsigned media, uint64_t call)
 				  .call = call};
 }
 
+static void put_invite(struct call *call)
+{
+	struct book *book = call->server->book;
+
+	if (call->is_invite_new && !call->is_gone)
+		book_put_invite(book, call->invite);
+	else if (call->is_invite_stored && (!call->invite || call->is_gone))
+		book_del_invite(book, call->record->id);
+}
+
+static void put_call(struct call *call)
+{
+	struct server *server = call->server;
+
+	call_before_put(call);
+	if (call->is_stored)
+		book_put_call(server->book, call->record);
+	else
+		book_add_call(server->book, call->record);
+}
+
+static void del_call(struct call *call)
+{
+	struct server *server = call->server;
+
+	if (call->is_stored)
+		book_del_call(server->book, call->record->id);
+	if (server->poison)
+		poison_clear_call(server, call->record->id);
+}
+
 static void put_calls(struct turn *turn)
 {
 	for (struct call *call = turn->dirty_calls; call;
 	     call = call->next_dirty) {
-		if (!call->is_gone)
-			book_put_call(call->server->book, call->record);
-		else if (call->is_stored)
-			book_del_call(call->server->book, call->record->id);
-		if (call->is_gone && call->server->poison)
-			poison_clear_call(call->server, call->record->id);
+		(call->is_gone ? del_call : put_call)(call);
+		put_invite(call);
 		call->server->is_dirty = true;
 	}
 }
@@ -250,6 +277,14 @@ static void turn_commit(struct worker *worker)
 	_exit(error == -ESTALE ? 0 : 75);
 }
 
+static void commit_timed(struct worker *worker)
+{
+	uint64_t began = clock_boot_us();
+
+	turn_commit(worker);
+	board_add(worker->board, COUNTER_commit_us, clock_boot_us() - began);
+}
+
 static void release_media_rings(struct server *server)
 {
 	for_each_number(slot, server->media_used)
@@ -336,6 +371,8 @@ static void sweep(struct turn *turn)
 		next_call = call->next_dirty;
 		call->is_dirty = false;
 		call->is_stored = true;
+		call->is_invite_new = false;
+		call->is_invite_stored = call->invite != NULL;
 		if (call->is_gone)
 			call_free(call);
 	}
@@ -429,7 +466,7 @@ void turn_end(struct worker *worker)
 {
 	if (has_work(worker)) {
 		CRASH_POINT(before_commit);
-		turn_commit(worker);
+		commit_timed(worker);
 		CRASH_POINT(after_commit);
 		release_rings(worker);
 	}

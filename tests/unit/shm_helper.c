@@ -229,8 +229,9 @@ static int role_scan(char **argv)
 /* Writes a head of another boot, as a crashed host leaves it. */
 static int role_forge_boot(char **argv)
 {
-	static const char *const tables[] = {
-		"call", "pending", "stream", "intake", "cdr", "book", NULL};
+	static const char *const tables[] = {"call",   "pending", "invite",
+					     "stream", "intake",  "cdr",
+					     "book",   NULL};
 	char dir[512];
 	struct store_settings settings = {.dir = dir,
 					  .mode = STORE_WRITE,

@@ -13,7 +13,7 @@
 #define FROM   offsetof(struct call_record, from)
 #define TO     offsetof(struct call_record, to)
 #define TRUNK  offsetof(struct call_record, trunk)
-#define INVITE offsetof(struct call_record, invite)
+#define REASON offsetof(struct call_record, best_reason)
 
 static void *new_call(void)
 {
@@ -99,7 +99,7 @@ Test(record, a_text_can_be_copied_from_the_record_itself)
 	memset(filler, 'f', sizeof(filler));
 	record_set(&record, FROM, SLICE("+4930123456"));
 	for (unsigned i = 0; i < 20; i++) { /* moves for sure */
-		record_set(&record, INVITE, (struct slice){filler, 280 + i});
+		record_set(&record, REASON, (struct slice){filler, 280 + i});
 		cr_assert_eq(record_set(&record, TO, text_of(record, FROM)), 0);
 		cr_assert(slice_is(text_of(record, TO), SLICE("+4930123456")));
 		record_set(&record, TO, SLICE("other"));
@@ -127,12 +127,12 @@ Test(record, above_64_kB_nothing_changes)
 	record_set(&record, FROM, SLICE("kept"));
 	size = ((struct record_head *)record)->size;
 	cr_assert_eq(
-		record_set(&record, INVITE, (struct slice){big, 65536 - size}),
+		record_set(&record, REASON, (struct slice){big, 65536 - size}),
 		-E2BIG);
 	cr_assert_eq(((struct record_head *)record)->size, size);
 	cr_assert(slice_is(text_of(record, FROM), SLICE("kept")));
 	cr_assert_eq(
-		record_set(&record, INVITE, (struct slice){big, 65535 - size}),
+		record_set(&record, REASON, (struct slice){big, 65535 - size}),
 		0);
 	cr_assert_eq(check(record), 0);
 	free(record);
@@ -141,8 +141,8 @@ Test(record, above_64_kB_nothing_changes)
 Test(record, packing_drops_waste_and_keeps_texts)
 {
 	void *record = new_call();
-	const char *want[] = {"caller", "", "trunk-a", "INVITE sip:x"};
-	const size_t refs[] = {FROM, TO, TRUNK, INVITE};
+	const char *want[] = {"caller", "", "trunk-a", "Q.850;cause=1"};
+	const size_t refs[] = {FROM, TO, TRUNK, REASON};
 	size_t sum = sizeof(struct call_record);
 
 	for (unsigned round = 0; round < 5; round++)
@@ -173,14 +173,14 @@ Test(record, packing_keeps_texts_that_share_bytes)
 	call = record;
 	call->to = call->from; /* the same bytes … */
 	call->trunk = (struct record_text){call->from.at + 2, 4}; /* … inside */
-	call->invite = call->from;
-	call->invite.len = 3;
+	call->best_reason = call->from;
+	call->best_reason.len = 3;
 	record_pack(&record, sizeof(*call), call_record_texts,
 		    n_call_record_texts);
 	cr_assert(slice_is(text_of(record, FROM), SLICE("abcdefgh")));
 	cr_assert(slice_is(text_of(record, TO), SLICE("abcdefgh")));
 	cr_assert(slice_is(text_of(record, TRUNK), SLICE("cdef")));
-	cr_assert(slice_is(text_of(record, INVITE), SLICE("abc")));
+	cr_assert(slice_is(text_of(record, REASON), SLICE("abc")));
 	cr_assert_eq(((struct record_head *)record)->size,
 		     sizeof(struct call_record) + 8);
 	free(record);
