@@ -10,8 +10,8 @@
  *     pending  call id (8), tx (2, BE)            tx_record
  *     invite   call id (8)                        invite_record
  *     stream   connection id (8, BE)              stream_record
- *     intake   'r' ring (8) | 'c' connection (8)  uint64: taken up to there
- *              'w' ring (8)                        uint64: put up to there
+ *     intake   'r' ring (8)                       uint64: taken up to there
+ *              'w' ring (8)                       uint64: put up to there
  *              'p' message (8) | 'k' call (8)     deaths, worker/poison.c
  *     cdr      sequence (8, BE)                   finished line
  *     book     "head"                             book_head

@@ -148,7 +148,6 @@ static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
 {
 	struct adoption *adoption = arg;
 	struct server *server = adoption->server;
-	struct intake_mark *mark;
 
 	if (kind == 'p' || kind == 'k') {
 		poison_on_row(server, kind, key, value);
@@ -158,13 +157,6 @@ static void on_intake(void *arg, char kind, uint64_t key, uint64_t value)
 	} else if (kind == 'w' && key <= BOOK_MAX && server->out[key]) {
 		if (ring_resume(server->out[key], value))
 			server->out_used |= bit_of((unsigned)key);
-	} else if (kind == 'c') {
-		mark = calloc(1, sizeof(*mark));
-		must(mark);
-		mark->connection = key;
-		mark->offset = value;
-		HASH_ADD(hh, server->marks, connection,
-			 sizeof(mark->connection), mark);
 	}
 }
 

@@ -175,31 +175,11 @@ bool intake_message(struct arrival *arrival)
 	return intake_guarded(arrival);
 }
 
-/* A stream's message may come twice when its reader died between handing over
- * and committing: the offset tells (DESIGN 3, HANDOVER). */
-static bool is_repeat(struct server *server, const struct handover *head)
-{
-	struct intake_mark *mark;
-
-	if (!head->connection)
-		return false;
-	HASH_FIND(hh, server->marks, &head->connection,
-		  sizeof(head->connection), mark);
-	if (!mark) {
-		mark = calloc(1, sizeof(*mark));
-		must(mark);
-		mark->connection = head->connection;
-		HASH_ADD(hh, server->marks, connection,
-			 sizeof(mark->connection), mark);
-	} else if (head->offset <= mark->offset) {
-		return true;
-	}
-	mark->offset = head->offset;
-	book_put_intake(server->book, 'c', head->connection, head->offset);
-	server->is_dirty = true;
-	return false;
-}
-
+/* Nothing here needs to be told apart from a repetition: what was taken is
+ * committed with its place in the ring, and its giver put it there once, with
+ * the commit that consumed its source (turn.c, 'w').  An order of offsets would
+ * be no help: what was asked of a previous book first comes later than what
+ * followed it on its connection. */
 static void take_message(struct server *server, const struct handover *head,
 			 const char *bytes)
 {
@@ -217,27 +197,12 @@ static void take_message(struct server *server, const struct handover *head,
 		.is_final = head->kind != HANDOVER_ASK,
 	};
 
-	if (head->len > sizeof(copy) || is_repeat(server, head))
+	if (head->len > sizeof(copy))
 		return;
 	memcpy(copy, bytes, head->len);
 	worker_count(server->worker, COUNTER_handovers_in);
 	CRASH_POINT(ring_taken);
 	intake_guarded(&arrival);
-}
-
-/* A sibling's connection is gone: what waits on it, and how far it came. */
-static void take_lost(struct server *server, uint64_t connection)
-{
-	struct intake_mark *mark;
-
-	dispatch_connection_lost(server, connection);
-	HASH_FIND(hh, server->marks, &connection, sizeof(connection), mark);
-	if (!mark)
-		return;
-	HASH_DEL(server->marks, mark);
-	free(mark);
-	book_del_intake(server->book, 'c', connection);
-	server->is_dirty = true;
 }
 
 /* A sibling answers over a connection that is ours. */
@@ -274,7 +239,7 @@ void intake_ring(struct server *server, unsigned from_book)
 		if (head.kind == HANDOVER_SEND)
 			take_send(server, &head, entry.ptr + sizeof(head));
 		else if (head.kind == HANDOVER_LOST)
-			take_lost(server, head.connection);
+			dispatch_connection_lost(server, head.connection);
 		else
 			take_message(server, &head, entry.ptr + sizeof(head));
 	}

@@ -219,16 +219,9 @@ void server_leave(struct server *server)
 {
 	struct connection *c, *next;
 	struct socket_row *row, *next_row;
-	struct intake_mark *mark, *next_mark;
 
 	drop_calls(server);
 	close_rings(server);
-	HASH_ITER(hh, server->marks, mark, next_mark)
-	{
-		HASH_DEL(server->marks, mark);
-		free(mark);
-	}
-
 	HASH_ITER(hh, server->connections, c, next)
 	{
 		timer_cancel(&c->timer);

@@ -22,12 +22,6 @@ struct socket_row {
 	unsigned offered; /* to which master: worker.rejoin.round */
 };
 
-/* How far a sibling's connection was handed over to us. */
-struct intake_mark {
-	uint64_t connection, offset;
-	UT_hash_handle hh;
-};
-
 struct server {
 	struct server *next; /* of the worker's list */
 	struct worker *worker;
@@ -45,7 +39,6 @@ struct server {
 	uint64_t in_position[BOOK_MAX + 1]; /* after the last entry taken */
 	uint64_t in_used, out_used; /* bits of rings touched this turn */
 	uint64_t out_kept; /* those whose entries the commit must not lose */
-	struct intake_mark *marks;
 	struct poison *poison; /* suspects; NULL while nobody has died */
 	uint64_t next_connection;
 	unsigned n_calls;      /* not absorbing */

@@ -181,9 +181,9 @@ Test(book, streams_and_intakes_come_back)
 
 	book_put_stream(book, &stream);
 	book_put_intake(book, 'r', 2, 3);
-	book_put_intake(book, 'c', 2, 5);
-	book_put_intake(book, 'c', 9, 9);
-	book_del_intake(book, 'c', 9);
+	book_put_intake(book, 'w', 2, 5);
+	book_put_intake(book, 'w', 9, 9);
+	book_del_intake(book, 'w', 9);
 	cr_assert_eq(book_commit(book), 0);
 	cr_assert_eq(book_scan_streams(book, note_stream, &consumed, NULL), 0);
 	cr_assert_eq(consumed, 12345);
