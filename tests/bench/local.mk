@@ -16,3 +16,15 @@ BENCHES += bench-media-kill
 .PHONY: bench-media-kill
 bench-media-kill: all tests/sipgen tests/rtpgen
 	$(top_srcdir)/tests/bench/media-kill -b $(top_builddir)
+
+# Single steps: what the pre-scan, a commit and a HANDOVER cost
+EXTRA_PROGRAMS += tests/bench_handover
+tests_bench_handover_SOURCES = tests/bench/bench_handover.c
+tests_bench_handover_LDADD = libsip.a libshm.a libbase.a $(OSIP_LIBS) \
+	$(LMDB_LIBS)
+BENCHES += bench-steps
+.PHONY: bench-steps
+bench-steps: tests/bench_scan tests/bench_store tests/bench_handover
+	tests/bench_scan
+	tests/bench_store
+	tests/bench_handover
