@@ -5,6 +5,7 @@ noinst_LIBRARIES += master/libmaster.a
 master_libmaster_a_SOURCES = \
 	master/background.c master/background.h \
 	master/control.c master/control.h \
+	master/format.c master/format.h \
 	master/holds.c master/holds.h \
 	master/inbox.c master/inbox.h \
 	master/master.c master/master.h master/run.h \

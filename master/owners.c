@@ -207,7 +207,7 @@ void slot_publish(struct slot *slot)
 	struct master *m = slot->master;
 	bool is_drained = slot->is_drained || m->stop_phase != STOP_NONE;
 	struct slot_record record = {
-		.head = {SCHEMA_VERSION, RECORD_SLOT, sizeof(record)},
+		.head = {SLOT_VERSION, RECORD_SLOT, sizeof(record)},
 		.slot = slot->id,
 		.state = life_shown(slot->life, is_drained),
 		.is_prober = slot->is_prober,
@@ -248,7 +248,7 @@ static const uint8_t pool_states[] = {
 void pool_publish(struct master *m)
 {
 	struct pool_record record = {
-		.head = {SCHEMA_VERSION, RECORD_POOL, sizeof(record)},
+		.head = {POOL_VERSION, RECORD_POOL, sizeof(record)},
 		.state = m->is_up ? pool_states[m->stop_phase] : POOL_STARTING,
 		.generation = m->generation,
 		.master_pid = m->stop_phase == STOP_DONE ? 0 : getpid(),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "master/format.h"
 #include "master/inbox.h"
 #include "master/owners.h"
 #include "master/rings.h"
@@ -479,6 +480,7 @@ void slot_feed(struct slot *slot, enum life_event event)
 			acts[i].act(slot);
 	}
 	prober_choose(slot->master);
+	format_review(slot->master);
 	slot_publish(slot);
 }
 

@@ -36,6 +36,7 @@
 #include "master/simulators.h"
 #include "master/slots.h"
 #include "master/survivors.h"
+#include "shm/version.h"
 
 static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -191,6 +192,16 @@ static void warn_unless_memory(struct master *m)
 		     path);
 }
 
+static void tell_refused_pages(struct master *m)
+{
+	char last[64];
+	unsigned n = board_refused_pages(last);
+
+	if (n)
+		tell(m, LOG_LVL_WARNING, "pages_made_anew",
+		     "n=%u last=%s reason=\"of another release\"", n, last);
+}
+
 static int open_state(struct master *m)
 {
 	char path[sizeof(m->run_dir) + 16];
@@ -210,6 +221,8 @@ static int open_state(struct master *m)
 	if (rc < 0)
 		return fail("cannot open the shared state in %s: %s", path,
 			    strerror(-rc));
+	record_follow(&m->steer->format);
+	tell_refused_pages(m);
 	m->board->pid = getpid();
 	must_note_at(m->board->last_words, sizeof(m->board->last_words));
 	warn_unless_memory(m);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "shm/page.h"
+#include "shm/version.h"
 
 #define BOARD_NAME_MAX	   32
 #define STREAM_BOARD_MAGIC 0x6d73706f6f6c0101ull
@@ -26,6 +27,14 @@ const char *const counter_helps[N_COUNTERS] = {
 #include "shm/counters.def"
 #undef COUNTER
 };
+
+/* Other releases map these pages.  Another layout: raise the magic, then these
+ * numbers. */
+#define LAYOUT_CHANGED "another layout: raise the magic, then this number"
+_Static_assert(sizeof(struct board) == 436456, LAYOUT_CHANGED);
+_Static_assert(offsetof(struct board, peers) == 2112, LAYOUT_CHANGED);
+_Static_assert(offsetof(struct board, events) == 157768, LAYOUT_CHANGED);
+_Static_assert(sizeof(struct stream_row) == 240, LAYOUT_CHANGED);
 
 /* ---- a process's page --------------------------------------------------- */
 
@@ -87,6 +96,7 @@ int board_own(const char *run_dir, struct slot_id slot,
 		return rc;
 	board = page;
 	board->pid = (int32_t)getpid();
+	board->format = FORMAT;
 	atomic_store_explicit(&board->is_asleep, 0, memory_order_relaxed);
 	*ret_board = board;
 	return 0;
@@ -103,6 +113,11 @@ int board_open(const char *run_dir, struct slot_id slot,
 	if (!rc)
 		*ret_board = page;
 	return rc;
+}
+
+unsigned board_refused_pages(char ret_name[64])
+{
+	return page_refused(ret_name);
 }
 
 void board_close(const struct board *board)

@@ -81,14 +81,18 @@ struct board_work {
 	char bytes[65536];
 };
 
-#define BOARD_MAGIC 0x6d73706f6f6c0003ull
+/* Another layout is another magic: pages of other releases are refused and
+ * made anew.  shm/board.c pins the sizes. */
+#define BOARD_MAGIC 0x6d73706f6f6c0004ull
 
 struct board {
 	uint64_t magic;
 	uint32_t size;
 	struct slot_id slot; /* kind SLOT_NONE: the master */
 	int32_t pid;
-	uint32_t generation;   /* of the configuration in force */
+	uint32_t generation; /* of the configuration in force */
+	uint32_t format;     /* newest that this process can read and write */
+	uint32_t pad;
 	_Atomic uint64_t beat; /* boottime us of the last turn, never older than
 				  100 ms while it is well */
 	_Atomic uint64_t effect_sent; /* highest number of an effect sent */
@@ -106,6 +110,9 @@ struct board {
 /* The process's own page: made, or taken over from its predecessor. */
 int board_own(const char *run_dir, struct slot_id slot,
 	      struct board **ret_board);
+/* Pages and rings of another layout (of another release) that this process has
+ * made anew since the last call, and the name of the last one. */
+unsigned board_refused_pages(char ret_name[64]);
 /* Another's, read only.  -ENOENT. */
 int board_open(const char *run_dir, struct slot_id slot,
 	       const struct board **ret_board);
@@ -202,6 +209,8 @@ struct bucket {
 struct steer_board {
 	uint64_t magic;
 	_Atomic uint32_t version;
+	_Atomic uint32_t format; /* that the pool writes (shm/version.h); 0:
+				    not decided yet */
 	struct bucket buckets[BUCKETS];
 };
 

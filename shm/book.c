@@ -23,6 +23,7 @@
 #include "shm/book_inside.h"
 #include "shm/page.h"
 #include "shm/record.h"
+#include "shm/version.h"
 
 #define LOCK_WAIT_US	    (2 * USEC_PER_SEC)
 #define LOCK_RETRY_US	    1000
@@ -161,9 +162,11 @@ static int read_head(struct store_txn *txn, struct book_head *ret_head)
 	struct slice value;
 	int rc = store_get(txn, BOOK_HEAD, head_key, &value);
 
-	if (!rc)
+	if (!rc) {
+		value = record_from_store(RECORD_BOOK, value);
 		rc = record_check(value, RECORD_BOOK, sizeof(*ret_head), NULL,
 				  0);
+	}
 	if (!rc)
 		memcpy(ret_head, value.ptr, sizeof(*ret_head));
 	return rc;
@@ -171,8 +174,10 @@ static int read_head(struct store_txn *txn, struct book_head *ret_head)
 
 static void put_head(struct store_txn *txn, const struct book_head *head)
 {
-	store_put(txn, BOOK_HEAD, head_key,
-		  (struct slice){(const char *)head, sizeof(*head)});
+	store_put(
+		txn, BOOK_HEAD, head_key,
+		record_to_store(RECORD_BOOK, (struct slice){(const char *)head,
+							    sizeof(*head)}));
 }
 
 static void clear_tables(struct store_txn *txn)
@@ -201,7 +206,7 @@ static void take_over(struct book *book, struct store_txn *txn, uint32_t epoch,
 	book->predecessor_until_us = old.served_until_us;
 	book->predecessor_epoch = old.epoch;
 	book->head = (struct book_head){
-		.head = {SCHEMA_VERSION, RECORD_BOOK, sizeof(book->head)},
+		.head = {BOOK_VERSION, RECORD_BOOK, sizeof(book->head)},
 		.epoch = epoch,
 		.next_call = old.next_call + CALLS_RESERVED,
 		.served_until_us = clock_boot_us(),
@@ -515,10 +520,10 @@ static void put_call(struct book *book, const struct call_record *call,
 {
 	char key[CALL_KEY_LEN];
 	struct store_room room = {room_of(call->head.size), is_new};
+	struct slice value = {(const char *)call, call->head.size};
 
 	store_put_room(book_begin(book), BOOK_CALL, key_of(call->id, key),
-		       (struct slice){(const char *)call, call->head.size},
-		       room);
+		       record_to_store(RECORD_CALL, value), room);
 }
 
 void book_put_call(struct book *book, const struct call_record *call)
@@ -544,7 +549,8 @@ void book_put_tx(struct book *book, const struct tx_record *tx)
 
 	store_put(book_begin(book), BOOK_PENDING,
 		  tx_key_of(tx->call, tx->tx, key),
-		  (struct slice){(const char *)tx, tx->head.size});
+		  record_to_store(RECORD_TX, (struct slice){(const char *)tx,
+							    tx->head.size}));
 }
 
 void book_del_tx(struct book *book, uint64_t call, uint16_t tx)
@@ -558,8 +564,10 @@ void book_put_invite(struct book *book, const struct invite_record *invite)
 {
 	char key[CALL_KEY_LEN];
 
+	struct slice value = {(const char *)invite, invite->head.size};
+
 	store_put(book_begin(book), BOOK_INVITE, key_of(invite->call, key),
-		  (struct slice){(const char *)invite, invite->head.size});
+		  record_to_store(RECORD_INVITE, value));
 }
 
 void book_del_invite(struct book *book, uint64_t call)
@@ -575,7 +583,9 @@ void book_put_stream(struct book *book, const struct stream_record *stream)
 
 	store_put(book_begin(book), BOOK_STREAM,
 		  key_of(stream->connection, key),
-		  (struct slice){(const char *)stream, stream->head.size});
+		  record_to_store(RECORD_STREAM,
+				  (struct slice){(const char *)stream,
+						 stream->head.size}));
 }
 
 void book_del_stream(struct book *book, uint64_t connection)

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "shm/book_inside.h"
 #include "shm/record.h"
+#include "shm/version.h"
 
 #define SLICE_US      (5 * USEC_PER_MSEC)
 #define SLICE_RECORDS 256
@@ -129,6 +130,7 @@ struct found {
 
 struct scan {
 	record_check_fn *check;
+	enum record_kind kind; /* 0: no records with a head */
 	uint64_t until_us;
 	unsigned n_found, n_bad;
 	bool is_continued; /* the first record was seen in the last slice */
@@ -164,6 +166,8 @@ static int scan_one(void *arg, struct slice key, struct slice value)
 
 	if (scan->is_continued && slice_is(key, last))
 		return 0;
+	if (scan->kind)
+		value = record_from_store(scan->kind, value);
 	if (key.len > KEY_MAX || scan->check(key, value) < 0)
 		scan->n_bad++;
 	else
@@ -200,6 +204,13 @@ static int scan_slice(struct book *book, enum book_table table,
 
 typedef void hand_over_fn(void *arg, struct found *found);
 
+static const enum record_kind kinds[BOOK_HEAD + 1] = {
+	[BOOK_CALL] = RECORD_CALL,
+	[BOOK_INVITE] = RECORD_INVITE,
+	[BOOK_PENDING] = RECORD_TX,
+	[BOOK_STREAM] = RECORD_STREAM,
+};
+
 /* hand_over takes found->copy over and runs with no snapshot open. */
 static int scan_table(struct book *book, enum book_table table,
 		      record_check_fn *check, hand_over_fn *hand_over,
@@ -211,6 +222,7 @@ static int scan_table(struct book *book, enum book_table table,
 	if (!scan)
 		return -ENOMEM;
 	scan->check = check;
+	scan->kind = kinds[table];
 	do {
 		rc = scan_slice(book, table, scan);
 		for (unsigned i = 0; i < scan->n_found; i++)
@@ -335,9 +347,14 @@ static int get_value(struct store_txn *txn, enum book_table table,
 		     uint64_t call, char key[CALL_KEY_LEN],
 		     struct slice *ret_value)
 {
+	int rc;
+
 	key_u64(call, key);
-	return store_get(txn, table, (struct slice){key, CALL_KEY_LEN},
-			 ret_value);
+	rc = store_get(txn, table, (struct slice){key, CALL_KEY_LEN},
+		       ret_value);
+	if (!rc)
+		*ret_value = record_from_store(kinds[table], *ret_value);
+	return rc;
 }
 
 static int get_copy(struct book *book, enum book_table table, uint64_t call,

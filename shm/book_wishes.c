@@ -9,6 +9,7 @@
 
 #include "shm/book_inside.h"
 #include "shm/record.h"
+#include "shm/version.h"
 
 struct wishes {
 	unsigned n;
@@ -32,6 +33,7 @@ static int take_wish(void *arg, struct slice key, struct slice value)
 	struct wishes *wishes = arg;
 	struct media_wish *wish;
 
+	value = record_from_store(RECORD_CALL, value);
 	if (key.len != CALL_KEY_LEN ||
 	    record_check(value, RECORD_CALL, sizeof(struct call_record), NULL,
 			 0))

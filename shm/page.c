@@ -16,6 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct {
+	unsigned n;
+	char last[64];
+} refused;
+
 static int page_path(const struct page_settings *settings, const char *suffix,
 		     char path[PAGE_PATH_MAX])
 {
@@ -158,8 +163,22 @@ int page_own(struct page_settings *settings, void **ret_page)
 	if (rc)
 		return rc;
 	rc = page_open(settings, true, ret_page);
+	if (rc == -EPROTO) {
+		refused.n++;
+		snprintf(refused.last, sizeof(refused.last), "%s",
+			 settings->name);
+	}
 	return rc == -ENOENT || rc == -EPROTO ? make_page(settings, ret_page)
 					      : rc;
+}
+
+unsigned page_refused(char ret_name[64])
+{
+	unsigned n = refused.n;
+
+	memcpy(ret_name, refused.last, sizeof(refused.last));
+	refused.n = 0;
+	return n;
 }
 
 void page_close(const void *page, size_t size)

@@ -35,6 +35,9 @@ int page_own(struct page_settings *settings, void **ret_page);
 /* Maps what is there.  -ENOENT; -EPROTO: not a good one. */
 int page_open(struct page_settings *settings, bool is_writable,
 	      void **ret_page);
+/* Pages of another layout that page_own has replaced since the last call, and
+ * the name of the last. */
+unsigned page_refused(char ret_name[64]);
 void page_close(const void *page, size_t size);
 
 #endif

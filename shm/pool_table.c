@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "shm/page.h"
 #include "shm/record.h"
+#include "shm/version.h"
 
 #define TABLE_MAP_SIZE (4u << 20) /* thousands of rows */
 
@@ -59,8 +60,11 @@ static int put(struct store *store, unsigned table, struct slice key,
 {
 	struct store_txn txn;
 
+	const struct record_head *head = record;
+	struct slice value = {record, size};
+
 	store_begin(store, STORE_WRITE, &txn);
-	store_put(&txn, table, key, (struct slice){record, size});
+	store_put(&txn, table, key, record_to_store(head->kind, value));
 	return store_commit(&txn);
 }
 
@@ -74,8 +78,10 @@ static int get(struct store *store, unsigned table, struct slice key,
 
 	store_begin(store, STORE_READ, &txn);
 	rc = store_get(&txn, table, key, &value);
-	if (!rc)
+	if (!rc) {
+		value = record_from_store(kind, value);
 		rc = record_check(value, kind, size, NULL, 0);
+	}
 	if (!rc && value.len != size)
 		rc = -EPROTO;
 	if (!rc)
@@ -87,7 +93,7 @@ static int get(struct store *store, unsigned table, struct slice key,
 /* Writers give a record's head themselves or not: it is set here. */
 static struct record_head head_of(enum record_kind kind, size_t size)
 {
-	return (struct record_head){SCHEMA_VERSION, (uint16_t)kind,
+	return (struct record_head){record_row(kind)->version, (uint16_t)kind,
 				    (uint32_t)size};
 }
 
@@ -178,6 +184,7 @@ static int list_slot(void *arg, struct slice key, struct slice value)
 	(void)key;
 	if (list->n == list->max)
 		return 1;
+	value = record_from_store(RECORD_SLOT, value);
 	if (value.len != sizeof(*slot) ||
 	    record_check(value, RECORD_SLOT, sizeof(*slot), NULL, 0) < 0)
 		return 0;

@@ -17,6 +17,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "shm/version.h"
+
 #define RECORD_SIZE_MAX 65535 /* offsets are 16 bits */
 #define RECORD_STEP	256   /* records grow by so much */
 #define RECORD_REFS_MAX 96
@@ -68,7 +70,7 @@ void *record_new(enum record_kind kind, size_t fixed_size, size_t text_room)
 
 	if (!head)
 		return NULL;
-	head->version = SCHEMA_VERSION;
+	head->version = record_row(kind)->version;
 	head->kind = (uint16_t)kind;
 	head->size = (uint32_t)fixed_size;
 	return head;
@@ -214,9 +216,13 @@ int record_check(struct slice value, enum record_kind kind, size_t fixed_size,
 	if (value.len < fixed_size || (n_refs && value.len > RECORD_SIZE_MAX))
 		return -EPROTO;
 	memcpy(&head, value.ptr, sizeof(head));
-	if (head.version != SCHEMA_VERSION || head.kind != kind ||
-	    head.size < fixed_size || head.size > value.len)
+	if (head.kind != kind || head.size < fixed_size ||
+	    head.size > value.len)
 		return -EPROTO;
+	if (head.version != record_row(kind)->version) {
+		record_note_refused(&head);
+		return -EPROTO;
+	}
 	for (unsigned i = 0; i < n_refs; i++) {
 		struct record_text ref;
 

@@ -99,6 +99,7 @@ enum handover_kind {
 	HANDOVER_SEND,	   /* write this on connection, which is yours */
 	HANDOVER_ASK,	   /* the bucket moved: do you know this INVITE? */
 	HANDOVER_LOST,	   /* connection is gone: fail what waits on it */
+	N_HANDOVERS
 };
 
 struct handover {

@@ -32,11 +32,21 @@
 #include "base/media_types.h"
 #include "base/messages.h"
 
-#define SCHEMA_VERSION 1
+/* Versions of records: shm/version.c says how the one before is read. */
+#define CALL_VERSION   2
+#define CALL_SIZE_1    968u /* bytes of its fixed part in version 1 */
+#define TX_VERSION     1
+#define STREAM_VERSION 1
+#define SLOT_VERSION   1
+#define ADMIN_VERSION  1
+#define HEALTH_VERSION 1
+#define BOOK_VERSION   1
+#define POOL_VERSION   1
+#define INVITE_VERSION 1
 #define PEER_NAME_MAX  64 /* with NUL */
 
 struct record_head {
-	uint16_t version; /* SCHEMA_VERSION of this kind of record */
+	uint16_t version; /* of this kind of record */
 	uint16_t kind;	  /* enum record_kind */
 	uint32_t size;	  /* of the whole record, text included */
 };
@@ -202,6 +212,9 @@ struct call_record {
 	struct record_text best_reason;
 	struct leg_record leg[N_LEGS];
 	struct try_record tries[TRIES_MAX];
+	/* version 2 */
+	uint32_t born_epoch; /* of the book, when the call began; 0 not known */
+	uint32_t pad;
 	/* text follows, up to head.size */
 };
 

@@ -8,7 +8,10 @@
 #include "shm/board.h"
 #include "shm/page.h"
 
-#define STEER_MAGIC 0x6d73706f6f6c0201ull
+#define STEER_MAGIC 0x6d73706f6f6c0202ull
+
+_Static_assert(sizeof(struct steer_board) == 16400,
+	       "another layout: raise the magic, then this number");
 
 static void steer_fill(void *page, const struct page_settings *settings)
 {

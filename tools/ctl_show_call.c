@@ -249,6 +249,19 @@ static json_t *streams_json(const struct ctl_view *view,
 	return streams;
 }
 
+/* Every owner of a book raises its epoch; null for calls of a release that did
+ * not note it. */
+static json_t *adoptions_json(const struct ctl_view *view,
+			      const struct call_record *call)
+{
+	for (unsigned i = 0; i < view->n_slots && call->born_epoch; i++)
+		if (view->slots[i].slot.kind == SLOT_SIGNALLING &&
+		    view->slots[i].slot.index == call_book(call->id))
+			return json_integer((json_int_t)view->slots[i].epoch -
+					    call->born_epoch);
+	return json_null();
+}
+
 json_t *ctl_call_details_json(const struct ctl_view *view,
 			      const struct call_record *call)
 {
@@ -260,6 +273,7 @@ json_t *ctl_call_details_json(const struct ctl_view *view,
 	json_object_set_new(object, "code",
 			    call->code ? json_integer(call->code)
 				       : json_null());
+	json_object_set_new(object, "adoptions", adoptions_json(view, call));
 	json_object_set_new(object, "legs", legs);
 	json_object_set_new(object, "streams", streams_json(view, call));
 	return object;

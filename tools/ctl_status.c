@@ -76,6 +76,17 @@ static json_t *counters_json(const struct ctl_view *view)
 	return counters;
 }
 
+/* Of the pool: the lowest of its processes, 0 while that is not known. */
+static int record_format_of(const struct ctl_view *view)
+{
+	const struct steer_board *steer;
+
+	if (steer_board_open(view->ctl->run_dir, &steer))
+		return 0; /* it stays mapped: one page, in a program that ends
+			   */
+	return (int)atomic_load_explicit(&steer->format, memory_order_relaxed);
+}
+
 json_t *ctl_status_json(const struct ctl_view *view)
 {
 	unsigned up, of;
@@ -83,7 +94,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 	count_workers(view, &up, &of);
 	return json_pack(
 		"{s:o, s:o, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:o, s:o, s:o, "
-		"s:o, s:o}",
+		"s:o, s:o, s:i}",
 		"pool", ctl_json_text(slice_of(view->pool.name)), "version",
 		ctl_json_text(slice_of(view->pool.version)), "state",
 		pool_state(view, up, of), "generation",
@@ -95,7 +106,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 		view->is_master_alive ? json_integer(view->pool.master_pid)
 				      : json_null(),
 		"attention", ctl_attention_json(view), "counters",
-		counters_json(view));
+		counters_json(view), "record_format", record_format_of(view));
 }
 
 /* ---- for people ---------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "shm/version.h"
 #include "worker/dispatch.h"
 #include "worker/intake.h"
 #include "worker/load.h"
@@ -202,6 +203,25 @@ static void tell(const struct adoption *adoption, unsigned bad)
 		    out_end(&out));
 }
 
+/* What another release has written stays in the book, for one that reads it. */
+static void tell_refused(const struct adoption *adoption)
+{
+	struct worker *worker = adoption->server->worker;
+	char text[BOARD_EVENT_TEXT];
+	struct out out = out_init(text, sizeof(text));
+	uint16_t kind, version;
+	unsigned n = record_refused(&kind, &version);
+
+	if (!n)
+		return;
+	board_add(worker->board, COUNTER_records_refused, n);
+	out_printf(&out, "book=ms%u n=%u kind=%u version=%u",
+		   adoption->server->index, n, kind, version);
+	log_event(LOG_LVL_ERROR, "records_refused", "%s", out_end(&out));
+	board_event(worker->board, LOG_LVL_ERROR, "records_refused",
+		    out_end(&out));
+}
+
 /* Numbers of datagrams grow with time in every process, so that one page tells
  * for whoever served the book last under this slot's name; after a sibling it
  * is too low, and what was sent is sent once more, which does no harm. */
@@ -288,5 +308,6 @@ int adopt_book(struct server *server)
 	worker->quiet_since_us = worker->now_us;
 	worker->had_input = true; /* not asked yet: the next turn tells */
 	tell(&adoption, bad_calls + bad_invites + bad_txs + bad_streams);
+	tell_refused(&adoption);
 	return 0;
 }

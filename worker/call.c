@@ -39,6 +39,7 @@ struct call *call_new(struct server *server)
 	must(record);
 	record->id = book_new_call(server->book);
 	record->state = CALL_TRYING;
+	record->born_epoch = book_epoch(server->book);
 	record->next_tx = 1;
 	record->started_us = worker->now_us;
 	record->started_wall_us = clock_wall_us();
@@ -109,7 +110,7 @@ void call_keep_invite(struct call *call, struct slice text)
 	call->invite = malloc(size);
 	must(call->invite);
 	*call->invite = (struct invite_record){
-		.head = {SCHEMA_VERSION, RECORD_INVITE, (uint32_t)size},
+		.head = {INVITE_VERSION, RECORD_INVITE, (uint32_t)size},
 		.call = call->record->id};
 	memcpy(call->invite + 1, text.ptr, text.len);
 	call->is_invite_new = true;

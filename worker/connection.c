@@ -486,7 +486,7 @@ const struct stream_record *connection_record(struct connection *c)
 	} buffer;
 
 	buffer.record = (struct stream_record){
-		.head = {SCHEMA_VERSION, RECORD_STREAM,
+		.head = {STREAM_VERSION, RECORD_STREAM,
 			 (uint32_t)(sizeof(buffer.record) + c->tail_len)},
 		.connection = c->id,
 		.consumed = c->consumed + c->peeked,

@@ -220,6 +220,16 @@ static void take_send(struct server *server, const struct handover *head,
 		worker_count(server->worker, COUNTER_send_errors);
 }
 
+/* A sibling may be of another release: kinds are only ever added. */
+static bool is_understood(const struct slice *entry, struct handover *ret_head)
+{
+	if (entry->len < sizeof(*ret_head))
+		return false;
+	memcpy(ret_head, entry->ptr, sizeof(*ret_head));
+	return ret_head->len == entry->len - sizeof(*ret_head) &&
+	       ret_head->kind < N_HANDOVERS;
+}
+
 void intake_ring(struct server *server, unsigned from_book)
 {
 	struct ring *ring = server->in[from_book];
@@ -231,11 +241,10 @@ void intake_ring(struct server *server, unsigned from_book)
 			return;
 		server->in_used |= bit_of(from_book);
 		server->worker->had_input = true;
-		if (entry.len < sizeof(head))
+		if (!is_understood(&entry, &head)) {
+			worker_count(server->worker, COUNTER_handovers_refused);
 			continue;
-		memcpy(&head, entry.ptr, sizeof(head));
-		if (head.len != entry.len - sizeof(head))
-			continue;
+		}
 		if (head.kind == HANDOVER_SEND)
 			take_send(server, &head, entry.ptr + sizeof(head));
 		else if (head.kind == HANDOVER_LOST)

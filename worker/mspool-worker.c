@@ -11,10 +11,14 @@
  *
  * The loop: handle what is ready, then timers, then one commit, then send.
  */
+#include <fcntl.h>
 #include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "shm/version.h"
 #include "worker/adopt.h"
 #include "worker/inbox.h"
 #include "worker/intake.h"
@@ -32,6 +36,41 @@ void worker_open_log(struct worker *worker)
 	log_open(&(struct log_settings){.who = worker->child.name,
 					.level = pool->log_level,
 					.is_json = pool->is_log_json});
+}
+
+/* Test builds: MSPOOL_TEST_FORMAT=ms2 makes the first process of that slot one
+ * of the release before. */
+static void pretend_format(struct worker *worker)
+{
+#ifdef CRASH_POINTS
+	const char *who = getenv("MSPOOL_TEST_FORMAT");
+	char path[512];
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/format-%s", worker->child.run_dir,
+		 worker->child.name);
+	if (who && strcmp(who, worker->child.name) == 0)
+		fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		worker->board->format = FORMAT_OLDEST;
+		close(fd);
+	}
+#else
+	(void)worker;
+#endif
+}
+
+static void tell_refused_pages(struct worker *worker)
+{
+	char last[64], text[BOARD_EVENT_TEXT];
+	unsigned n = board_refused_pages(last);
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text),
+		 "n=%u last=%s reason=\"of another release\"", n, last);
+	log_event(LOG_LVL_WARNING, "pages_made_anew", "%s", text);
+	board_event(worker->board, LOG_LVL_WARNING, "pages_made_anew", text);
 }
 
 static void start(struct worker *worker, int argc, char **argv)
@@ -67,6 +106,9 @@ static void start(struct worker *worker, int argc, char **argv)
 	/* written by the prober; there from the start */
 	(void)health_table_open(run, false, &worker->health.table);
 	must(steer_board_open(run, &worker->steer) == 0);
+	record_follow(&worker->steer->format);
+	pretend_format(worker);
+	tell_refused_pages(worker);
 	worker->channel_watch = loop_watch(worker->child.loop,
 					   channel_fd(worker->child.channel),
 					   LOOP_READ, inbox_read, worker);

@@ -134,7 +134,7 @@ static void bench_book_open(struct bench_book *bench)
 
 	must(book_own(&settings, &bench->book) == 0 && record);
 	memset(text, 'x', sizeof(text));
-	must(record_set(&record, offsetof(struct call_record, invite),
+	must(record_set(&record, offsetof(struct call_record, to),
 			(struct slice){text, sizeof(text)}) == 0);
 	bench->call = record;
 	for (unsigned i = 0; i < N_LIVE; i++) {
@@ -165,7 +165,7 @@ static double book_round(void *arg, unsigned batch)
 static double turn_round(void *arg, unsigned batch)
 {
 	struct bench_book *bench = arg;
-	struct tx_record tx = {.head = {SCHEMA_VERSION, RECORD_TX, sizeof(tx)}};
+	struct tx_record tx = {.head = {TX_VERSION, RECORD_TX, sizeof(tx)}};
 	double start = cpu_us();
 
 	for (unsigned n = 0; n < N_PUTS; n += batch) {

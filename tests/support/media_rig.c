@@ -267,7 +267,7 @@ int rig_retire(struct media_rig *rig, unsigned slot)
 static void rig_make_slots(struct media_rig *rig)
 {
 	struct slot_record slot = {
-		.head = {SCHEMA_VERSION, RECORD_SLOT, sizeof(slot)},
+		.head = {SLOT_VERSION, RECORD_SLOT, sizeof(slot)},
 		.slot = {SLOT_SIGNALLING, RIG_BOOK},
 		.state = SLOT_UP,
 		.served_by = {SLOT_SIGNALLING, RIG_BOOK},

@@ -97,7 +97,7 @@ static void put_slot(struct pool_table *table, struct slot_id id,
 		     enum slot_state state, pid_t pid, unsigned restarts)
 {
 	struct slot_record slot = {
-		.head = {SCHEMA_VERSION, RECORD_SLOT, sizeof(slot)},
+		.head = {SLOT_VERSION, RECORD_SLOT, sizeof(slot)},
 		.slot = id,
 		.state = (uint8_t)state,
 		.served_by = id,
@@ -112,7 +112,7 @@ static void put_slot(struct pool_table *table, struct slot_id id,
 static void make_pool(const char *dir)
 {
 	struct pool_record pool = {
-		.head = {SCHEMA_VERSION, RECORD_POOL, sizeof(pool)},
+		.head = {POOL_VERSION, RECORD_POOL, sizeof(pool)},
 		.state = POOL_UP,
 		.generation = 7,
 		.master_pid = getpid(),
@@ -142,7 +142,7 @@ static void put_health(struct health_table *table, const char *name,
 {
 	struct health_record health = *values;
 
-	health.head = (struct record_head){SCHEMA_VERSION, RECORD_HEALTH,
+	health.head = (struct record_head){HEALTH_VERSION, RECORD_HEALTH,
 					   sizeof(health)};
 	health.since_wall_us = clock_wall_us();
 	cr_assert_eq(health_table_put(table, slice_of(name), &health), 0);

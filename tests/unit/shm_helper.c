@@ -42,7 +42,7 @@ static int own(const char *folder, const char *epoch, struct book **ret_book)
 static void put(struct book *book, uint64_t counter, uint32_t version)
 {
 	struct call_record call = {
-		.head = {SCHEMA_VERSION, RECORD_CALL, sizeof(call)},
+		.head = {CALL_VERSION, RECORD_CALL, sizeof(call)},
 		.id = call_make(1, counter),
 		.wish.version = version,
 	};
@@ -238,7 +238,7 @@ static int role_forge_boot(char **argv)
 					  .map_size = HELPER_MAP_SIZE,
 					  .tables = tables};
 	struct book_head head = {
-		.head = {SCHEMA_VERSION, RECORD_BOOK, sizeof(head)},
+		.head = {BOOK_VERSION, RECORD_BOOK, sizeof(head)},
 		.epoch = 7,
 		.boot_id = "00000000-0000-0000-0000-000000000000",
 		.next_call = 99,

@@ -54,7 +54,7 @@ static struct helper start(const char *role, const char *a, const char *b)
 static struct call_record call_of(uint64_t id, uint32_t version)
 {
 	return (struct call_record){
-		.head = {SCHEMA_VERSION, RECORD_CALL,
+		.head = {CALL_VERSION, RECORD_CALL,
 			 sizeof(struct call_record)},
 		.id = id,
 		.wish.version = version,
@@ -144,7 +144,7 @@ static void note_tx(void *arg, struct tx_record *tx)
 Test(book, transactions_are_scanned_in_order_and_deleted_alone)
 {
 	struct book *book = own(1);
-	struct tx_record tx = {.head = {SCHEMA_VERSION, RECORD_TX, sizeof(tx)},
+	struct tx_record tx = {.head = {TX_VERSION, RECORD_TX, sizeof(tx)},
 			       .call = call_make(1, 300)};
 	uint64_t sum = 0;
 
@@ -174,7 +174,7 @@ Test(book, streams_and_intakes_come_back)
 {
 	struct book *book = own(1);
 	struct stream_record stream = {
-		.head = {SCHEMA_VERSION, RECORD_STREAM, sizeof(stream)},
+		.head = {STREAM_VERSION, RECORD_STREAM, sizeof(stream)},
 		.connection = 77,
 		.consumed = 12345};
 	uint64_t consumed = 0, sum = 0;
@@ -213,7 +213,7 @@ Test(book, a_streams_tail_may_be_longer_than_a_text)
 	unsigned bad = 0;
 	char *tail = (char *)(stream + 1);
 
-	stream->head = (struct record_head){SCHEMA_VERSION, RECORD_STREAM,
+	stream->head = (struct record_head){STREAM_VERSION, RECORD_STREAM,
 					    sizeof(*stream) + LONG_TAIL};
 	stream->tail_len = LONG_TAIL;
 	for (unsigned i = 0; i < LONG_TAIL; i++)
