@@ -54,8 +54,7 @@ static struct helper start(const char *role, const char *a, const char *b)
 static struct call_record call_of(uint64_t id, uint32_t version)
 {
 	return (struct call_record){
-		.head = {CALL_VERSION, RECORD_CALL,
-			 sizeof(struct call_record)},
+		.head = {CALL_VERSION, RECORD_CALL, sizeof(struct call_record)},
 		.id = id,
 		.wish.version = version,
 	};
