@@ -56,10 +56,18 @@ def canonical(raw, net, names):
     return re.sub(r"\r\nContent-Length: \d+", "\r\nContent-Length: <n>", text)
 
 
+def order(entry):
+    """In which names are given: as things came, but datagrams, which may
+    overtake each other, by their place in the dialog."""
+    if entry.channel != "udp":
+        return (entry.peer,)
+    return (entry.peer, entry.message.cseq, entry.message.method)
+
+
 def streams(record, net):
     """{(peer, way[, transaction]): [message, …]}"""
     names, found = Names(), {}
-    for entry in sorted(record, key=lambda e: e.peer):
+    for entry in sorted(record, key=order):
         if entry.channel == "udp" and entry.is_repeat:
             continue
         text = canonical(entry.message.raw, net, names)
