@@ -277,19 +277,16 @@ static int send_through_sibling(struct server *server,
 int connection_send(struct server *server, struct target *target,
 		    struct slice bytes, uint64_t *ret_effect)
 {
-	unsigned book = call_book(target->connection);
-	struct server *owner = server;
 	struct connection *c = NULL;
 	int error;
 
 	*ret_effect = 0;
-	if (target->connection && book != server->index) {
-		owner = book <= BOOK_MAX ? server->worker->servers[book] : NULL;
-		if (!owner || !owner->book)
-			return send_through_sibling(server, target, bytes);
-	}
+	/* also when we serve both books: no turn commits two of them at once */
+	if (target->connection &&
+	    call_book(target->connection) != server->index)
+		return send_through_sibling(server, target, bytes);
 	if (target->connection)
-		c = connection_find(owner, target->connection);
+		c = connection_find(server, target->connection);
 	if (!c || c->is_gone || c->state == CONNECTION_CLOSING)
 		c = connection_by_addr(server, target);
 	if (!c) {

@@ -99,6 +99,19 @@ static void hand_over(struct arrival *arrival, unsigned book,
 	connection->handed_to |= bit_of(book);
 }
 
+/* A message of a connection is handed over even if we serve its call's book,
+ * too: what is consumed and what became of it stand in different books, and no
+ * turn commits two of them at once. */
+static bool is_served_here(const struct arrival *arrival, unsigned book)
+{
+	const struct server *server = arrival->server->worker->servers[book];
+
+	if (arrival->from.connection && !arrival->is_final &&
+	    book != arrival->server->index)
+		return false;
+	return server && server->book;
+}
+
 /* Ours, a book's that this process serves too, or a sibling's. */
 static void route_to_book(struct arrival *arrival,
 			  const struct sip_message *message)
@@ -113,7 +126,7 @@ static void route_to_book(struct arrival *arrival,
 		worker_count(worker, COUNTER_sip_bad_responses);
 		return;
 	}
-	if (book && worker->servers[book] && worker->servers[book]->book) {
+	if (book && is_served_here(arrival, book)) {
 		arrival->server = worker->servers[book];
 		if (asks)
 			dispatch_asked(arrival, message);

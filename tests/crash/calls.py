@@ -6,6 +6,8 @@ A script is written for a caller and a callee, and played outbound (front end to
 gateway) and inbound (gateway to front end), over UDP and over TCP.  To add one:
 doc/how-to/add-a-crash-point.md."""
 
+from support.ua import ScriptError
+
 
 class Call:
     def __init__(self, name, script, both_ways=False, workers=1,
@@ -83,6 +85,13 @@ class Talk:
         a.ack()
         b.expect("ACK")
         return a, b
+
+    def scale(self, n):
+        self.stage.rest()
+        code, _, wrong = self.run.pool.ctl("scale", "signalling", str(n))
+        if code:
+            raise ScriptError(f"scale {n}: {wrong}")
+        self.stage.rest()
 
     def hang_up(self, one, other):
         one.send("BYE")
@@ -644,6 +653,20 @@ def lost_in_talk(t):
     t.hang_up(b, a)
 
 
+def moved(t):
+    """The caller's connection is of ms1, the call of ms2, which is retired in
+    the call and comes back: one process serves both books for a while."""
+    a, b = t.up()
+    t.scale(1)
+    reinvite(a, b, "sendonly")
+    ask(b, a, "INFO", body=b"Signal=5\r\n",
+        content_type="application/dtmf-relay")
+    t.scale(2)
+    ask(a, b, "INFO", body=b"Signal=6\r\n",
+        content_type="application/dtmf-relay")
+    t.hang_up(b, a)
+
+
 def two_in_one(t):
     """ACK and BYE in one segment, to be handed over."""
     a, b = t.ring()
@@ -722,6 +745,8 @@ CALLS = [
     Call("wrong worker glare", glare, **WORKERS,
          places=("ms1", "ms1", "ms2")),
     Call("wrong worker failover", failover_503, **WORKERS, **TWO,
+         places=("ms1", "ms1", "ms2")),
+    Call("moved in the call", moved, **WORKERS,
          places=("ms1", "ms1", "ms2")),
     Call("wrong worker lost", lost_in_talk, **WORKERS, **TCP,
          places=("ms1", "ms1", "ms2")),

@@ -123,9 +123,14 @@ class CrashRun:
                 (line.split() for line in lines)]
 
     def numbered(self, slot):
-        """Points that the first life passed, by number."""
-        return [point for life, n, point in self.passages(slot)
-                if life == 1 and n]
+        """Points that the first process passed, by number."""
+        points = []
+        for life, n, point in self.passages(slot):
+            if life != 1 or (points and n != len(points) + 1):
+                break  # it died, or was retired and came back
+            if n:
+                points.append(point)
+        return points
 
     def _sizes(self):
         return [path.stat().st_size if path.exists() else 0
@@ -250,9 +255,9 @@ class CrashRun:
                    for n in range(9))
         if died != wanted:
             self.problems.append(f"{slot} died {died} times, not {wanted}")
-        restarts = sum(w["restarts"] for w in self.pool.workers()
-                       if w["id"] == slot)
-        if restarts != died:
+        restarts = [w["restarts"] for w in self.pool.workers()
+                    if w["id"] == slot]
+        if restarts != [died]:
             self.problems.append(f"{slot} was started again {restarts} "
                                  f"times, it died {died} times")
 
