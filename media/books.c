@@ -19,6 +19,9 @@
 
 #define SLOTS_MAX   (BOOK_MAX + MEDIA_SLOT_MAX)
 #define ROWS_ALL_US USEC_PER_SEC /* every row is looked at so often */
+/* Of a pool that was killed as a whole, the kernel still works off the media
+ * workers' io_uring: their ports are busy for some more milliseconds. */
+#define BUSY_US (2 * USEC_PER_SEC)
 
 /* ---- opening ----------------------------------------------------------------
  */
@@ -41,15 +44,9 @@ static void books_open_link(const struct media *media, struct served *served,
 		served->n_links += link->look != NULL;
 	}
 	books_open_ring(media, RING_TOLD, served->slot, book, &link->told);
-	for (unsigned side = 0; side < N_SIDES; side++) {
-		struct offer *offer = &link->offer[side];
-		bool was_open = offer->ring;
-
+	for (unsigned side = 0; side < N_SIDES; side++)
 		books_open_ring(media, RING_PORTS_INTERNAL + side, served->slot,
-				book, &offer->ring);
-		if (offer->ring && !was_open)
-			offers_resume(served, book, side);
-	}
+				book, &link->offer[side].ring);
 }
 
 /* NULL: its server has not made it yet. */
@@ -121,7 +118,9 @@ static void books_apply(struct media *media, struct served *served,
 	bool is_known = stream_is_dead(served, call);
 	int error = stream_apply(served, call, wish, is_rebuild, media->now_us);
 
-	if (error == 0 || is_known)
+	if (error == -EAGAIN)
+		served->is_incomplete = true;
+	if (error == 0 || error == -EAGAIN || is_known)
 		return;
 	log_event(LOG_LVL_ERROR, "media_refused",
 		  "call=%s port_a=%u port_b=%u reason=%s",
@@ -140,7 +139,7 @@ static void books_look_at(struct media *media, struct served *served,
 	int error = book ? book_get_wish(book, call, &wish) : -ENOENT;
 
 	if (error == 0 && wish.worker == served->slot && wish.version)
-		books_apply(media, served, call, &wish, false);
+		books_apply(media, served, call, &wish, served->is_incomplete);
 	else if (error == 0 || error == -ENOENT)
 		stream_forget(served, call, media->now_us);
 	else
@@ -154,14 +153,25 @@ struct books_scan {
 	bool is_rebuild;
 };
 
+/* Another media worker's, which may not have bound them yet. */
+static void books_avoid(struct served *served, const struct media_wish *wish)
+{
+	for (unsigned leg = 0; leg < N_LEGS; leg++)
+		if (wish->worker && !addr_is_none(&wish->side[leg].local))
+			ports_avoid(&served->ports,
+				    addr_port(&wish->side[leg].local));
+}
+
 static void books_on_wish(void *arg, uint64_t call,
 			  const struct media_wish *wish)
 {
 	struct books_scan *scan = arg;
 
-	if (wish->worker != scan->served->slot || call_book(call) > BOOK_MAX)
-		return; /* another media worker's, or none's */
-	if (wish->version)
+	if (call_book(call) > BOOK_MAX)
+		return;
+	if (wish->worker != scan->served->slot)
+		books_avoid(scan->served, wish);
+	else if (wish->version)
 		books_apply(scan->media, scan->served, call, wish,
 			    scan->is_rebuild);
 	else
@@ -223,12 +233,20 @@ static void books_rows(struct media *media, struct served *served, unsigned n)
 	}
 }
 
-void books_start(struct media *media, struct served *served)
+static void books_rebuild_all(struct media *media, struct served *served)
 {
-	books_open(media);
+	served->is_incomplete = false;
 	for (unsigned book = 1; book <= BOOK_MAX; book++)
 		if (media->books[book])
 			books_rebuild(media, served, book);
+}
+
+/* Calls first; what lies in the rings, and new ports, come by books_round. */
+void books_start(struct media *media, struct served *served)
+{
+	books_open(media);
+	served->busy_until_us = media->now_us + BUSY_US;
+	books_rebuild_all(media, served);
 	books_rows(media, served, STREAM_ROWS);
 }
 
@@ -337,11 +355,22 @@ static void books_audit(struct media *media, struct served *served,
 			  "slot=ms%u ports=%u", index, n);
 }
 
+static void books_resume_link(struct media *media, struct served *served,
+			      unsigned book)
+{
+	if (!served->is_incomplete)
+		served->are_offers_resumed &=
+			offers_resume(served, book, media->now_us);
+}
+
 static void books_round_link(struct media *media, struct served *served,
 			     unsigned book)
 {
-	media->is_hungry |=
-		offers_top_up(served, book, media->is_draining, media->now_us);
+	if (served->are_offers_resumed)
+		media->is_hungry |= offers_top_up(
+			served, book, media->is_draining, media->now_us);
+	else
+		media->is_hungry = true;
 	books_audit(media, served, book);
 }
 
@@ -356,11 +385,23 @@ static unsigned books_rows_due(struct media *media)
 	return (unsigned)(gone_us * STREAM_ROWS / ROWS_ALL_US);
 }
 
+/* Before a call has its ports none are offered: they might be its. */
+static void books_complete(struct media *media, struct served *served)
+{
+	if (served->is_incomplete)
+		books_rebuild_all(media, served);
+	served->are_offers_resumed = !served->is_incomplete;
+}
+
 void books_round(struct media *media)
 {
 	unsigned n_rows = books_rows_due(media);
 
 	media->is_hungry = false;
+	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
+		if (books_is_served(media, slot))
+			books_complete(media, media->served[slot]);
+	books_each_link(media, books_resume_link);
 	books_each_link(media, books_round_link);
 	for (unsigned slot = 1; slot <= MEDIA_SLOT_MAX; slot++)
 		if (books_is_served(media, slot))

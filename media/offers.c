@@ -11,25 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The pair that a ring entry of a former life names, taken out of its queue. */
-static struct pair *offers_pair(struct served *served, unsigned side,
-				struct slice entry)
-{
-	struct addr local = served->ports.range.address[side];
-	struct ring_port port;
-	struct pair *pair;
-
-	if (entry.len != sizeof(port))
-		return NULL;
-	memcpy(&port, entry.ptr, sizeof(port));
-	addr_set_port(&local, port.port);
-	if (ports_get_exact(&served->ports, (uint8_t)side, &local, &pair))
-		return NULL;
-	return pair->state == PAIR_INCOMPLETE || pair->state == PAIR_RESTING
-		       ? pair
-		       : NULL;
-}
-
 static void offers_add(struct offer *offer, struct pair *pair, unsigned book,
 		       uint64_t ring_at)
 {
@@ -39,20 +20,67 @@ static void offers_add(struct offer *offer, struct pair *pair, unsigned book,
 	pair_push(&offer->offered, pair);
 }
 
-void offers_resume(struct served *served, unsigned book, unsigned side)
+/* The pair that a ring entry of a former life names, taken out of its queue. */
+static int offers_pair(struct served *served, unsigned side, struct slice entry,
+		       struct pair **ret_pair)
+{
+	struct addr local = served->ports.range.address[side];
+	struct ring_port port;
+	struct pair *pair;
+	int error;
+
+	if (entry.len != sizeof(port))
+		return -EPROTO;
+	memcpy(&port, entry.ptr, sizeof(port));
+	addr_set_port(&local, port.port);
+	error = ports_get_exact(&served->ports, (uint8_t)side, &local, &pair);
+	if (error)
+		return error;
+	if (pair->state != PAIR_INCOMPLETE && pair->state != PAIR_RESTING)
+		return -EEXIST; /* a stream's, or reserved by a record */
+	*ret_pair = pair;
+	return 0;
+}
+
+/* Mostly the sockets are there; not after the whole pool's death. */
+static bool offers_resume_side(struct served *served, unsigned book,
+			       unsigned side, uint64_t now_us)
 {
 	struct offer *offer = &served->link[book].offer[side];
 	struct slice entry;
+	struct pair *pair;
 	uint64_t position;
-	int error;
 
-	while ((error = ring_take(offer->ring, &entry, &position)) != -EAGAIN) {
-		struct pair *pair =
-			error ? NULL : offers_pair(served, side, entry);
+	for (unsigned n = 0; n < OFFERS_RESUMED_A_ROUND; n++) {
+		int error = ring_take(offer->ring, &entry, &position);
 
-		if (pair)
+		if (error) /* -EAGAIN, or torn, then the rest is skipped */
+			return true;
+		error = offers_pair(served, side, entry, &pair);
+		if (error == -EADDRINUSE && now_us < served->busy_until_us) {
+			ring_rewind(offer->ring, offer->resumed_at);
+			return false;
+		}
+		offer->resumed_at = position;
+		if (error == 0)
 			offers_add(offer, pair, book, position);
 	}
+	return false;
+}
+
+bool offers_resume(struct served *served, unsigned book, uint64_t now_us)
+{
+	bool is_all = true;
+
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		struct offer *offer = &served->link[book].offer[side];
+
+		if (offer->ring && !offer->is_resumed)
+			offer->is_resumed =
+				offers_resume_side(served, book, side, now_us);
+		is_all = is_all && (!offer->ring || offer->is_resumed);
+	}
+	return is_all;
 }
 
 static void offers_settle(struct book_link *link, struct offer *offer,

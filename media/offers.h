@@ -8,16 +8,19 @@
 
 #include "media/served.h"
 
-#define OFFERS_START	  32
-#define OFFERS_MAX	  512
-#define OFFERS_RECLAIM_US 5000000ull
-#define OFFERS_RETRY_US	  250000ull /* when no port was to be had */
+#define OFFERS_START	       32
+#define OFFERS_MAX	       512
+#define OFFERS_RECLAIM_US      5000000ull
+#define OFFERS_RETRY_US	       250000ull /* when no port was to be had */
+#define OFFERS_RESUMED_A_ROUND 64
 #define OFFERS_BINDS_A_ROUND                                                   \
 	16 /* binding costs ~40 us a pair: not too long                        \
 	    */
 
-/* After a start: what lies in the ring is on offer, whoever put it there. */
-void offers_resume(struct served *served, unsigned book, unsigned side);
+/* After a start: what lies in the rings is on offer, whoever put it there.  So
+ * much a round; true when that was all, and before it nothing may be offered,
+ * since a pair that rests may lie in a ring. */
+bool offers_resume(struct served *served, unsigned book, uint64_t now_us);
 /* Sees what was taken and fills up, unless draining.  True: more is wanted at
  * once (it goes by so many a round). */
 bool offers_top_up(struct served *served, unsigned book, bool is_draining,

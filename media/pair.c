@@ -16,6 +16,7 @@
 void pair_push(struct pair_queue *queue, struct pair *pair)
 {
 	pair->next = NULL;
+	pair->prev = queue->last;
 	if (queue->last)
 		queue->last->next = pair;
 	else
@@ -35,18 +36,17 @@ struct pair *pair_pop(struct pair_queue *queue)
 
 void pair_unlink(struct pair_queue *queue, struct pair *pair)
 {
-	struct pair **link = &queue->first, *before = NULL;
-
-	while (*link && *link != pair) {
-		before = *link;
-		link = &before->next;
-	}
-	if (!*link)
+	if (!pair->prev && queue->first != pair)
 		return;
-	*link = pair->next;
-	if (queue->last == pair)
-		queue->last = before;
-	pair->next = NULL;
+	if (pair->prev)
+		pair->prev->next = pair->next;
+	else
+		queue->first = pair->next;
+	if (pair->next)
+		pair->next->prev = pair->prev;
+	else
+		queue->last = pair->prev;
+	pair->next = pair->prev = NULL;
 	queue->n--;
 }
 

@@ -31,7 +31,7 @@ struct pair {
 	uint64_t since_us;     /* of this state; 0: has never been used */
 	uint64_t ring_at;      /* offered: ring position behind its entry */
 	struct stream *stream; /* in use: whose; not owned */
-	struct pair *next;     /* in the queue of its state */
+	struct pair *next, *prev; /* in the queue of its state */
 };
 
 struct pair_queue {
@@ -41,7 +41,7 @@ struct pair_queue {
 
 void pair_push(struct pair_queue *queue, struct pair *pair);
 struct pair *pair_pop(struct pair_queue *queue);
-/* Takes one out of the middle; harmless when it is not there. */
+/* Takes one out of the middle; harmless when it is in no queue. */
 void pair_unlink(struct pair_queue *queue, struct pair *pair);
 
 /* Binds one datagram socket at `at`, non-blocking, with this DSCP.  The

@@ -198,6 +198,16 @@ void ports_adopted(struct ports *ports)
 		}
 }
 
+void ports_avoid(struct ports *ports, uint16_t port)
+{
+	ports->avoided[port / 16] |= (uint8_t)(1u << port / 2 % 8);
+}
+
+static bool ports_is_avoided(const struct ports *ports, uint16_t port)
+{
+	return ports->avoided[port / 16] & 1u << port / 2 % 8;
+}
+
 static int ports_bind(struct ports *ports, uint8_t side,
 		      const struct addr *local, struct pair **ret_pair)
 {
@@ -231,15 +241,16 @@ static bool ports_has(const struct ports *ports, uint8_t side, uint16_t port)
 	       ports_find(ports, !side, port);
 }
 
-/* The next candidate that is not ours; 0 when all are.  After a reload the
- * search begins anew, among those that are. */
+/* The next candidate that is nobody's that we know; 0 when there is none. After
+ * a reload the search begins anew, among those that are. */
 static uint16_t ports_next(struct ports *ports, uint8_t side)
 {
 	for (unsigned i = 0; i < PORT_PAIRS; i++) {
 		uint16_t port = ports->next[side];
 
 		ports->next[side] = port_after(&ports->range, port);
-		if (!ports_has(ports, side, port))
+		if (!ports_has(ports, side, port) &&
+		    !ports_is_avoided(ports, port))
 			return port;
 	}
 	return 0;

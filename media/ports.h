@@ -50,6 +50,7 @@ struct ports {
 	uint16_t next[N_SIDES]; /* candidate; slots begin at different places */
 	struct pair **by_port[N_SIDES]; /* by port / 2 */
 	struct pair_queue resting[N_SIDES];
+	uint8_t avoided[PORT_PAIRS / 8]; /* bit by port / 2: never bound anew */
 };
 
 int ports_init(struct ports *ports, unsigned slot, struct pairs *pairs);
@@ -69,6 +70,9 @@ uint16_t port_after(const struct port_range *range, uint16_t port);
 int ports_adopt(struct ports *ports, uint8_t side, uint16_t port, int fd);
 /* After the last ports_adopt: halves are closed, whole pairs rest. */
 void ports_adopted(struct ports *ports);
+/* This port (and the next) are in a record of another slot, whose worker may
+ * not have bound them yet: they are not bound but by name. */
+void ports_avoid(struct ports *ports, uint16_t port);
 struct pair *ports_find(const struct ports *ports, uint8_t side, uint16_t port);
 /* One that has rested, else a newly bound one; NULL: neither is to be had.
  * It is in no queue then: the caller's. */

@@ -17,6 +17,8 @@ struct stream;
 /* The ring by which a book takes free ports of one side. */
 struct offer {
 	struct ring *ring;	   /* NULL: not open */
+	bool is_resumed;	   /* what a predecessor put there is ours */
+	uint64_t resumed_at;	   /* ring position up to which it is */
 	struct pair_queue offered; /* in the ring, in its order */
 	unsigned target;	   /* how many shall lie there */
 	uint64_t retry_us;	   /* not before: the range is used up */
@@ -39,10 +41,13 @@ struct book_link {
 
 struct served {
 	unsigned slot;
-	bool is_own;	       /* offers ports; else only goes on with calls */
-	bool is_started;       /* all its sockets came; before, hands off */
-	struct engine *engine; /* not owned */
-	struct relay *relay;   /* not owned */
+	bool is_own;	    /* offers ports; else only goes on with calls */
+	bool is_started;    /* all its sockets came; before, hands off */
+	bool is_incomplete; /* a call found its port busy: try again */
+	bool are_offers_resumed; /* all that lies in the rings */
+	uint64_t busy_until_us;	 /* a busy port may still become free */
+	struct engine *engine;	 /* not owned */
+	struct relay *relay;	 /* not owned */
 	struct stream_board *board;
 	struct stream **streams; /* by row of the board */
 	unsigned n_streams;

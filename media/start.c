@@ -218,7 +218,9 @@ void media_start_slot(struct media *media, struct served *served)
 	media->now_us = clock_boot_us();
 	served->is_started = true;
 	books_start(media, served);
-	books_round(media);
+	/* A successor's packets wait, so that ports on offer come later. */
+	if (served->n_streams == 0)
+		books_round(media);
 	log_event(LOG_LVL_INFO, "slot_served", "slot=mw%u streams=%u",
 		  served->slot, served->n_streams);
 }

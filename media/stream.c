@@ -303,10 +303,12 @@ int stream_apply(struct served *served, uint64_t call,
 						     is_rebuild, now_us)
 			       : -ENOMEM;
 	}
-	if (error) {
-		stream_free(served, stream, now_us);
+	if (error)
+		stream_free(served, *stream_place(served, row), now_us);
+	if (error == -EADDRINUSE && now_us < served->busy_until_us)
+		return -EAGAIN;
+	if (error)
 		atomic_store(&row->is_dead, 1);
-	}
 	stream_echo(row, wish->version);
 	return error;
 }

@@ -27,7 +27,9 @@ struct stream {
  * learned addresses of the row are a predecessor's, and what waits in the
  * sockets is the call's (else it is strangers', and thrown away).
  * -EADDRINUSE, -EBUSY: a port is not to be had; -ENOSPC: no row; -ENOMEM. After
- * an error the version is echoed and the stream is dead. */
+ * an error the version is echoed and the stream is dead.  -EAGAIN: a port is
+ * busy that may be free soon; the call is to be tried again, nothing is echoed.
+ */
 int stream_apply(struct served *served, uint64_t call,
 		 const struct media_wish *wish, bool is_rebuild,
 		 uint64_t now_us);

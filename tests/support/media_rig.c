@@ -214,7 +214,8 @@ void rig_respawn(struct media_rig *rig)
 	rig->channel = channel_new(ends[0]);
 	rig->is_ready = false;
 	rig_send_config(rig);
-	rig_send_sockets(rig);
+	if (!rig->is_forgetful)
+		rig_send_sockets(rig);
 	rig_send_bell(rig, (struct slot_id){SLOT_SIGNALLING, RIG_BOOK},
 		      rig->bell_book);
 	rig_send_bell(rig, self, rig->bell_media);
@@ -237,6 +238,14 @@ void rig_kill(struct media_rig *rig)
 		rig_pump(rig, 1);
 	}
 	rig->channel = channel_free(rig->channel);
+}
+
+void rig_forget_sockets(struct media_rig *rig)
+{
+	for (unsigned i = 0; i < rig->n_sockets; i++)
+		if (rig->sockets[i].fd >= 0)
+			close(rig->sockets[i].fd);
+	rig->n_sockets = 0;
 }
 
 void rig_abandon(struct media_rig *rig)

@@ -43,7 +43,8 @@ struct media_rig {
 	int bell_book, bell_media;
 	struct rig_socket *sockets; /* held for the media worker */
 	unsigned n_sockets, max_sockets;
-	const char *name; /* of the process: "mw1", or a sibling's */
+	bool is_forgetful; /* the next successor is not given them */
+	const char *name;  /* of the process: "mw1", or a sibling's */
 	bool is_ready, has_let_go;
 	const struct stream_board *streams;
 	const struct board *board;
@@ -56,6 +57,8 @@ void rig_start(struct media_rig *rig,
 /* SIGKILL, as often as one likes; then a successor with the held sockets. */
 void rig_kill(struct media_rig *rig);
 void rig_respawn(struct media_rig *rig);
+/* The master died, too: closes what it held. */
+void rig_forget_sockets(struct media_rig *rig);
 /* The master dies; the media worker does not. */
 void rig_abandon(struct media_rig *rig);
 /* RETIRE of this slot; the exit code if the process ends by it within 2 s, -1

@@ -12,6 +12,7 @@ tests_unit_media_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_media_LDADD = media/libmedia.a librtp.a libshm.a libbase.a \
 	$(URING_LIBS) $(LMDB_LIBS) $(EVENT_LIBS) $(CRITERION_LIBS)
 tests_process_media_SOURCES = tests/unit/test_mspool_media.c \
+	tests/unit/test_media_kill.c \
 	tests/support/media_rig.c tests/support/media_rig.h
 tests_process_media_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_process_media_LDADD = librtp.a libshm.a libbase.a $(LMDB_LIBS) \

@@ -211,6 +211,21 @@ Test(ports, a_port_that_a_record_names_is_found_or_bound)
 	close_ports();
 }
 
+Test(ports, a_port_in_another_slots_record_is_bound_only_by_name)
+{
+	struct addr named;
+	struct pair *pair;
+
+	open_ports(24700, 24705);
+	ports_avoid(&ports, 24702);
+	for (unsigned side = 0; side < N_SIDES; side++)
+		while ((pair = ports_get(&ports, (uint8_t)side, 1)))
+			cr_expect_neq(addr_port(&pair->local), 24702);
+	named = local(24702);
+	cr_expect_eq(ports_get_exact(&ports, SIDE_INTERNAL, &named, &pair), 0);
+	close_ports();
+}
+
 Test(ports, what_came_while_nobody_listened_is_thrown_away)
 {
 	struct addr at = local(23060);
