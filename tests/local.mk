@@ -67,7 +67,7 @@ tests_unit_shm_SOURCES = tests/unit/scratch.c tests/unit/scratch.h \
 	tests/unit/test_health.c \
 	tests/unit/test_record.c tests/unit/test_ring.c \
 	tests/unit/test_steer.c tests/unit/test_store.c \
-	tests/unit/test_version.c
+	tests/unit/test_torn_commit.c tests/unit/test_version.c
 tests_unit_shm_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_shm_LDADD = libshm.a libbase.a $(LMDB_LIBS) $(CRITERION_LIBS)
 tests_shm_helper_SOURCES = tests/unit/shm_helper.c tests/unit/shm_helper.h

@@ -262,6 +262,7 @@ static void end_answered(struct call *call, char released_by)
 		return;
 	call->record->released_by = (uint8_t)released_by;
 	end_common(call);
+	talk_end(call);
 	tally_talked(call);
 	log_end(call, released_by == 'a'   ? "caller"
 		      : released_by == 'b' ? "callee"

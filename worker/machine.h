@@ -89,6 +89,8 @@ struct tx *talk_request(struct call *call, enum leg_side leg,
 /* Responses to and losses of what talk.c passed on. */
 void talk_on_response(struct tx *tx, const struct sip_message *message);
 void talk_on_lost(struct tx *tx);
+/* The call ends: what is still asked within it is answered, or cancelled. */
+void talk_end(struct call *call);
 void talk_on_ack(struct tx *tx, const struct sip_message *message);
 void talk_request_in(struct call *call, enum leg_side leg,
 		     const struct arrival *arrival,

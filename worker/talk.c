@@ -233,15 +233,31 @@ static void on_provisional(struct tx *client, struct tx *server,
 			    SLICE_NONE, SLICE_NONE, NULL);
 }
 
+/* Nobody waits for it any more: the one who asked was refused, or is gone. */
+static void on_unwanted(struct tx *client, const struct sip_message *message)
+{
+	if (client->record->role != TX_INVITE_CLIENT)
+		return;
+	if (message->status < 200)
+		finish_cancel_invite(client, NULL);
+	else if (message->status < 300)
+		answer_ack_client(client, NULL, SLICE_NONE);
+}
+
 void talk_on_response(struct tx *client, const struct sip_message *message)
 {
 	struct tx *server = tx_find(client->call, client->record->partner);
 
-	/* BYE and CANCEL were answered hop by hop already */
-	if (!server || client->record->method == SIP_CANCEL)
+	if (client->record->method == SIP_CANCEL)
 		return;
 	if (client->record->flags & TX_HAS_ACK) {
 		tx_send_now(client);
+		return;
+	}
+	/* BYE was answered hop by hop already */
+	if (!server || server->record->state == TX_COMPLETED ||
+	    server->record->state == TX_CONFIRMED) {
+		on_unwanted(client, message);
 		return;
 	}
 	if (server->record->state >= TX_COMPLETED)
@@ -285,6 +301,24 @@ void talk_on_ack(struct tx *server, const struct sip_message *message)
 			body = SLICE_NONE;
 	}
 	answer_ack_client(client, NULL, body);
+}
+
+/* RFC 3261 15.1.2: a pending INVITE is answered 487 when the dialog ends; on
+ * the other side it is cancelled, or nothing would ever end it. */
+void talk_end(struct call *call)
+{
+	struct tx *next;
+
+	for (struct tx *tx = call->txs; tx; tx = next) {
+		next = tx->next;
+		if (tx->record->method != SIP_INVITE || !tx->record->partner ||
+		    tx->record->state != TX_PROCEEDING)
+			continue;
+		if (tx->record->role == TX_INVITE_CLIENT)
+			finish_cancel_invite(tx, NULL);
+		else if (tx->record->role == TX_INVITE_SERVER)
+			refuse(tx, 487, NULL);
+	}
 }
 
 /* ---- a request with our tag ---------------------------------------------- */

@@ -92,6 +92,37 @@ static int role_churn(char **argv)
 	return rc ? 1 : 0;
 }
 
+/* A turn that changes every call and makes or deletes their transactions;
+ * stops before its commit and after it. */
+static int role_commit_once(char **argv)
+{
+	uint32_t version = (uint32_t)atoi(argv[4]);
+	struct book *book;
+	char line[16];
+	int rc = own(argv[2], argv[3], &book);
+
+	answer(rc);
+	if (rc || !fgets(line, sizeof(line), stdin))
+		return 1;
+	for (unsigned i = 1; i <= HELPER_TURN_CALLS; i++) {
+		struct tx_record tx = {
+			.head = {TX_VERSION, RECORD_TX, sizeof(tx)},
+			.call = call_make(1, i),
+			.tx = 1,
+		};
+
+		put(book, i, version);
+		if (version % 2)
+			book_put_tx(book, &tx);
+		else
+			book_del_tx(book, tx.call, tx.tx);
+	}
+	raise(SIGSTOP);
+	rc = book_commit(book);
+	raise(SIGSTOP);
+	return rc;
+}
+
 static int stop_here(void *arg, struct slice key, struct slice value)
 {
 	(void)arg;
@@ -265,6 +296,7 @@ int main(int argc, char **argv)
 	} roles[] = {
 		{"owner", 4, role_owner},
 		{"churn", 5, role_churn},
+		{"commit-once", 5, role_commit_once},
 		{"stale-reader", 3, role_stale_reader},
 		{"produce", 4, role_produce},
 		{"reader", 3, role_reader},
