@@ -9,11 +9,14 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0001-writemap.md \
 	doc/decisions/0002-a-full-book.md \
 	doc/decisions/0003-poison.md \
+	doc/decisions/0004-records-and-pages.md \
 	doc/decisions/0005-versions.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
 	doc/decisions/0022-another-master.md \
 	doc/decisions/0010-signalling-worker.md \
+	doc/decisions/0012-steering.md \
+	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +264,41 @@ Test(mspool_media, rtcp_goes_both_ways_beside_it)
 		     8);
 	cr_expect_eq(side_of(&talk, LEG_A)->rtcp_in, 1);
 	cr_expect_eq(side_of(&talk, LEG_A)->rtcp_out, 1);
+}
+
+/* The TOS byte of what waits at fd. */
+static int tos_at(int fd)
+{
+	uint8_t packet[2048];
+	char control[64];
+	struct iovec bytes = {packet, sizeof(packet)};
+	struct msghdr head = {.msg_iov = &bytes,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control)};
+
+	for (unsigned ms = 0; recvmsg(fd, &head, MSG_DONTWAIT) < 0; ms++) {
+		cr_assert_lt(ms, WAIT_MS);
+		rig_pump(&rig, 1);
+	}
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&head); c;
+	     c = CMSG_NXTHDR(&head, c))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			return *CMSG_DATA(c);
+	return -1;
+}
+
+Test(mspool_media, rtp_and_rtcp_leave_with_the_dscp_of_the_configuration)
+{
+	struct talk talk = talk_begun();
+	int on = 1;
+
+	setsockopt(talk.b.rtp, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	setsockopt(talk.b.rtcp, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	say(&talk.a);
+	cr_expect_eq(tos_at(talk.b.rtp), 46 << 2);
+	report(&talk.a);
+	cr_expect_eq(tos_at(talk.b.rtcp), 46 << 2);
 }
 
 Test(mspool_media, a_strangers_packets_are_refused)
