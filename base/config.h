@@ -211,11 +211,21 @@ struct config_site {
 	unsigned audio_bandwidth, audio_session_bandwidth; /* kbit/s */
 };
 
+/* Durations: 0 never. */
+struct config_cdr {
+	char *directory; /* NULL: no call records */
+	bool is_json;
+	uint64_t rotate_us, interim_us;
+	unsigned rotate_megabytes;
+	unsigned backlog; /* records of a book that wait, at most */
+};
+
 struct config {
 	struct config_pool pool;
 	struct config_listener *listeners;
 	unsigned n_listeners;
 	struct config_media media;
+	struct config_cdr cdr;
 	struct config_peer *peers; /* front ends first, then gateways */
 	unsigned n_peers, n_frontends;
 	struct config_trunk *trunks;

@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 #define TLS_LATER "TLS comes in a later release"
 
 /* The i-th object of a kind and what it fills. */
@@ -358,6 +360,25 @@ static int check_usages(struct config_build *build)
 	return 0;
 }
 
+/* 0 is never; what is shorter than a second makes nothing but work. */
+static void check_cdr(struct config_build *build)
+{
+	const struct config_cdr *cdr = &build->config->cdr;
+	const struct {
+		const char *key;
+		uint64_t us;
+	} times[] = {{"rotate", cdr->rotate_us}, {"interim", cdr->interim_us}};
+
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (times[i].us && times[i].us < USEC_PER_SEC)
+			report_error(
+				build->report,
+				config_place(&build->objects[SECTION_CDR][0],
+					     times[i].key),
+				"%s: is less than 1s; 0 is never",
+				times[i].key);
+}
+
 static void warn_of_emptiness(struct config_build *build)
 {
 	if (!build->n_objects[SECTION_FRONTEND])
@@ -379,6 +400,7 @@ int config_check(struct config_build *build)
 	check_trunks(build);
 	check_routes(build);
 	check_responses(build);
+	check_cdr(build);
 	warn_of_emptiness(build);
 	if (warn_of_twins(build) < 0)
 		return -ENOMEM;

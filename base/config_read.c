@@ -109,7 +109,7 @@ static void unknown_key(struct config_build *build,
 		     object->section->title, hint);
 }
 
-/* [tls], [cdr], …: all of their options wait for a later release. */
+/* [tls], [metrics], …: all of their options wait for a later release. */
 static bool is_section_later(enum option_section kind)
 {
 	unsigned n;
@@ -455,8 +455,7 @@ static int read_small_kinds(struct config_build *build)
 static int read_later_kinds(struct config_build *build)
 {
 	static const enum option_section kinds[] = {
-		SECTION_TLS, SECTION_CDR, SECTION_METRICS, SECTION_HEP,
-		SECTION_CLUSTER};
+		SECTION_TLS, SECTION_METRICS, SECTION_HEP, SECTION_CLUSTER};
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (read_kind(build, kinds[i]) < 0)
@@ -474,6 +473,7 @@ static int read_all(struct config_build *build)
 	    read_trunks(build) < 0 || read_kind(build, SECTION_ROUTE) < 0 ||
 	    give_names(build, SECTION_ROUTE) < 0 || read_listen(build) < 0 ||
 	    read_single(build, SECTION_MEDIA, &build->config->media) < 0 ||
+	    read_single(build, SECTION_CDR, &build->config->cdr) < 0 ||
 	    read_single(build, SECTION_POOL, &build->config->pool) < 0)
 		return -ENOMEM;
 	return read_later_kinds(build);

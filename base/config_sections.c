@@ -21,6 +21,7 @@ const size_t config_target_sizes[N_OPTION_SECTIONS] = {
 	[SECTION_TRANSLATION] = sizeof(struct config_translation),
 	[SECTION_RESPONSE] = sizeof(struct config_response),
 	[SECTION_SITE] = sizeof(struct config_site),
+	[SECTION_CDR] = sizeof(struct config_cdr),
 };
 
 static void unknown_section(struct config_build *build,
@@ -256,6 +257,8 @@ static int make_all(struct config_build *build)
 		build->objects[SECTION_POOL][0].target = &config->pool;
 	if (n[SECTION_MEDIA])
 		build->objects[SECTION_MEDIA][0].target = &config->media;
+	if (n[SECTION_CDR])
+		build->objects[SECTION_CDR][0].target = &config->cdr;
 	return 0;
 }
 

@@ -33,6 +33,8 @@ static const struct slot_row {
 	[SLOT_MEDIA] = {"mw", MEDIA_SLOT_MAX},
 };
 
+static const char cdr_name[] = "cdr"; /* there is one, without a number */
+
 const char *slot_name(struct slot_id slot, char buf[SLOT_NAME_MAX])
 {
 	const char *prefix = "master";
@@ -40,6 +42,8 @@ const char *slot_name(struct slot_id slot, char buf[SLOT_NAME_MAX])
 	if (slot.kind == SLOT_SIGNALLING || slot.kind == SLOT_MEDIA)
 		snprintf(buf, SLOT_NAME_MAX, "%s%u",
 			 slot_rows[slot.kind].prefix, slot.index % 1000u);
+	else if (slot.kind == SLOT_CDR)
+		snprintf(buf, SLOT_NAME_MAX, "%s", cdr_name);
 	else
 		snprintf(buf, SLOT_NAME_MAX, "%s", prefix);
 	return buf;
@@ -55,6 +59,10 @@ static int parse_number(struct slice text, uint64_t max, uint64_t *ret_number)
 
 int slot_parse(struct slice text, struct slot_id *ret_slot)
 {
+	if (slice_is(text, slice_of(cdr_name))) {
+		*ret_slot = (struct slot_id){SLOT_CDR, 0};
+		return 0;
+	}
 	for (unsigned kind = SLOT_SIGNALLING; kind <= SLOT_MEDIA; kind++) {
 		const struct slot_row *row = &slot_rows[kind];
 		struct slice number = text;

@@ -3,6 +3,7 @@ dist_man_MANS += doc/man/mspoold.8
 dist_man_MANS += doc/man/mspoolctl.1
 dist_man_MANS += doc/man/mspool-gwsim.1
 dist_man_MANS += doc/man/pool.ini.5
+dist_man_MANS += doc/man/mspool-cdr.5
 EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/states.md \
 	doc/decisions/0000-what-stands-here.md \
@@ -18,6 +19,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0012-steering.md \
 	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md \
+	doc/decisions/0041-call-records.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \
 	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \

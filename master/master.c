@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "master/cdr.h"
 #include "master/control.h"
 #include "master/notify.h"
 #include "master/owners.h"
@@ -122,7 +123,8 @@ static void on_hang_up(int number, unsigned what, void *arg)
 static void on_reopen(int number, unsigned what, void *arg)
 {
 	(void)number, (void)what;
-	tell(arg, LOG_LVL_INFO, "reopen", "reason=\"logs are on stderr\"");
+	tell(arg, LOG_LVL_INFO, "reopen", "what=cdr");
+	cdr_reopen(arg);
 }
 
 /* Left alone, the signal would end us. */
@@ -169,6 +171,7 @@ static uint64_t expire(struct master *m)
 	until = slots_expire(m, now, now + tick_us);
 	slots_reap(m);
 	until = simulators_expire(m, now, until);
+	until = cdr_expire(m, now, until);
 	start_review(m);
 	stop_review(m, now);
 	control_review(m, now);

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "master/background.h"
+#include "master/cdr.h"
 #include "master/control.h"
 #include "master/memfd.h"
 #include "master/notify.h"
@@ -56,14 +57,21 @@ static int fail(const char *format, ...)
 
 static int check_programs(struct master *m)
 {
-	static const char *const names[] = {"mspool-worker", "mspool-media"};
-	unsigned n = m->config->pool.media_workers > 0 ? 2 : 1;
+	const struct {
+		const char *name;
+		bool is_needed;
+	} programs[] = {
+		{"mspool-worker", true},
+		{"mspool-media", m->config->pool.media_workers > 0},
+		{"mspool-cdr", m->config->cdr.directory != NULL},
+	};
 	char path[PATH_MAX];
 
-	for (unsigned i = 0; i < n; i++) {
-		if (program_find(names[i], path, sizeof(path)) < 0)
+	for (unsigned i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		if (programs[i].is_needed &&
+		    program_find(programs[i].name, path, sizeof(path)) < 0)
 			return fail("%s is neither beside mspoold nor in %s",
-				    names[i], PKGLIBEXECDIR);
+				    programs[i].name, PKGLIBEXECDIR);
 	}
 	return 0;
 }
@@ -218,6 +226,8 @@ static int open_state(struct master *m)
 		rc = pool_table_open(m->run_dir, true, &m->table);
 	if (rc == 0) /* made here, so that readers find it; the prober writes */
 		rc = health_table_open(m->run_dir, true, &m->health);
+	if (rc == 0)
+		rc = cdr_prepare(m);
 	if (rc < 0)
 		return fail("cannot open the shared state in %s: %s", path,
 			    strerror(-rc));
@@ -358,6 +368,7 @@ static int run_children(struct master *m)
 		slot->id.index <= pool->signalling_workers;
 	steer_spread(m);
 	simulators_apply(m);
+	cdr_apply(m);
 	scale_want(m, pool->signalling_workers, pool->media_workers);
 	survivors_take_back(m);
 	scale_apply(m, pool->signalling_workers, pool->media_workers);
@@ -498,6 +509,7 @@ void start_undo(struct master *m)
 		close(m->config_fd);
 	m->table = pool_table_forget(m->table);
 	m->health = health_table_forget(m->health);
+	cdr_forget(m);
 	m->config = config_free(m->config);
 	free(m->config_text);
 	m->loop = loop_free(m->loop);

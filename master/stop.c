@@ -13,6 +13,7 @@
 #include "master/stop.h"
 
 #include "base/clock.h"
+#include "master/cdr.h"
 #include "master/notify.h"
 #include "master/owners.h"
 #include "master/scale.h"
@@ -56,13 +57,12 @@ static void begin_retiring(struct master *m, uint64_t now_us)
 
 static bool is_gone(struct master *m, uint64_t now_us)
 {
-	(void)now_us;
 	for_each_slot(slot, m)
 	{
 		if (slot->process.pid)
 			return false;
 	}
-	return true;
+	return cdr_end(m, now_us);
 }
 
 /* The workers' own figures lag behind by a turn of their loops. */

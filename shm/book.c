@@ -137,6 +137,26 @@ uint32_t book_last_epoch(const char *run_dir, unsigned index)
 	return epoch;
 }
 
+bool book_is_of_this_boot(const char *run_dir, unsigned index)
+{
+	char path[PAGE_PATH_MAX], boot_id[BOOT_ID_LEN + 1];
+	bool is_ours = false;
+	int fd = -1;
+
+	if (book_path(path, run_dir, index, "/owner") == 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (clock_boot_id(boot_id) == 0) {
+		char text[BOOT_ID_LEN];
+
+		is_ours = pread(fd, text, BOOT_ID_LEN, 0) == BOOT_ID_LEN &&
+			  memcmp(text, boot_id, BOOT_ID_LEN) == 0;
+	}
+	close(fd);
+	return is_ours;
+}
+
 /* Nobody alive has these files open: they are of another boot. */
 static int drop_files(const struct book_settings *settings)
 {

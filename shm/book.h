@@ -85,6 +85,8 @@ void book_del_stream(struct book *book, uint64_t connection);
 void book_put_intake(struct book *book, char kind, uint64_t key,
 		     uint64_t value);
 void book_del_intake(struct book *book, char kind, uint64_t key);
+void book_put_cdr(struct book *book, const struct cdr_record *cdr);
+void book_del_cdr(struct book *book, uint64_t sequence);
 
 /* Scans: records are checked (record_check) and copied to the heap; the
  * callee owns them.  Bad ones are counted in *ret_bad and skipped.  In slices
@@ -111,6 +113,22 @@ int book_get_invite(struct book *book, uint64_t call,
 /* Only the wish of a call, without its text; -ENOENT. */
 int book_get_wish(struct book *book, uint64_t call,
 		  struct media_wish *ret_wish);
+
+/* Sequences of the oldest and the newest call record, 0 when there is none. */
+int book_cdr_range(struct book *book, uint64_t *ret_first, uint64_t *ret_last);
+/* Call records from this sequence on, oldest first, until fn returns non-zero,
+ * which is returned; -EPROTO before a record of a later release, which waits
+ * for a reader of that release.  cdr is NULL where the book holds something
+ * else under that sequence; it is fn's only while fn runs, with a snapshot
+ * open. */
+#define CDR_RECORD_MAX 4096
+typedef int book_cdr_fn(void *arg, uint64_t sequence,
+			const struct cdr_record *cdr);
+int book_read_cdrs(struct book *book, uint64_t from, book_cdr_fn *fn,
+		   void *arg);
+/* Was the book's file made in this boot?  Others must not even be mapped
+ * (NOSYNC); its owner will replace it. */
+bool book_is_of_this_boot(const char *run_dir, unsigned index);
 
 /* Wishes alone, a slice at a time, for media workers, which must not read for
  * long: of calls from id *call on in the order of ids, at most BOOK_WISHES_MAX.

@@ -29,6 +29,8 @@ extern const uint16_t call_record_texts[];
 extern const unsigned n_call_record_texts;
 extern const uint16_t tx_record_texts[];
 extern const unsigned n_tx_record_texts;
+extern const uint16_t cdr_record_texts[];
+extern const unsigned n_cdr_record_texts;
 /* Is what was read from the store (after record_from_store) a record of this
  * kind and version, whole, with every text inside it?  0 or -EPROTO; another
  * version is noted for record_refused. */

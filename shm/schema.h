@@ -13,7 +13,7 @@
  *     intake   'r' ring (8)                       uint64: taken up to there
  *              'w' ring (8)                       uint64: put up to there
  *              'p' message (8) | 'k' call (8)     deaths, worker/poison.c
- *     cdr      sequence (8, BE)                   finished line
+ *     cdr      sequence (8, BE)                   cdr_record
  *     book     "head"                             book_head
  *   state/pool, written by the master:
  *     slot     slot_id (2)                        slot_record
@@ -21,6 +21,7 @@
  *     pool     "head"                             pool_record
  *   state/health, written by the prober:
  *     health   peer's name                        health_record
+ *   state/cdr    one page, written by mspool-cdr: shm/cdr_page.h
  *   state/board  pages, each written by its process: shm/board.h
  *   state/rings  one writer at each end: shm/ring.h
  */
@@ -43,6 +44,7 @@
 #define BOOK_VERSION   1
 #define POOL_VERSION   1
 #define INVITE_VERSION 1
+#define CDR_VERSION    1
 #define PEER_NAME_MAX  64 /* with NUL */
 
 struct record_head {
@@ -60,7 +62,8 @@ enum record_kind {
 	RECORD_HEALTH,
 	RECORD_BOOK,
 	RECORD_POOL,
-	RECORD_INVITE
+	RECORD_INVITE,
+	RECORD_CDR
 };
 
 struct record_text {
@@ -120,7 +123,7 @@ enum call_timer {
 	CALL_TIMER_NO_ANSWER,
 	CALL_TIMER_DURATION,
 	CALL_TIMER_PROVISIONAL,
-	CALL_TIMER_GONE,
+	CALL_TIMER_INTERIM,
 	N_CALL_TIMERS
 };
 
@@ -266,6 +269,63 @@ struct stream_record {
 	struct addr local, remote;
 	uint32_t tail_len; /* committed, perhaps not yet written: these bytes
 			      follow, more than a record_text could name */
+};
+
+/* ---- call records ------------------------------------------------------- */
+
+enum cdr_kind {
+	CDR_END,    /* a call ended: one for each, exactly */
+	CDR_INTERIM /* it lasts: the figures so far */
+};
+enum cdr_flag {
+	CDR_IS_ADOPTED = 1,
+	CDR_HAS_MEDIA = 2,   /* audio went through us */
+	CDR_HAS_FIGURES = 8, /* … and its stream was found */
+	CDR_DRAIN_FORCED = 4,
+};
+
+struct cdr_leg {
+	struct record_text peer;
+	struct record_text call_id;
+	char codec[12];
+	uint8_t has_dtmf_events; /* telephone-event was agreed */
+	uint8_t pad[3];
+	uint32_t jitter_us;
+	/* of the stream board when the record was made */
+	uint64_t packets_in, packets_out, lost;
+};
+
+struct cdr_try {
+	struct record_text peer;
+	uint16_t code, pad;
+	uint32_t ms;
+};
+
+/* What is told of a call, put into the book in the same commit as the call's
+ * end.  Sequences of a book follow each other without a gap; the record is
+ * deleted when mspool-cdr has acknowledged its sequence. */
+struct cdr_record {
+	struct record_head head;
+	uint64_t sequence;
+	uint64_t call;
+	uint8_t uuid[16];
+	uint8_t kind;	     /* enum cdr_kind */
+	uint8_t direction;   /* enum call_direction */
+	uint8_t released_by; /* 'a', 'b', 'm' us; 0 nobody: never answered */
+	uint8_t n_tries;
+	uint16_t code; /* final answer to the caller, 0 none yet */
+	uint16_t flags;
+	uint32_t interim; /* number of an interim record, from 1 */
+	uint32_t pad;
+	uint64_t started_wall_us, rang_wall_us, answered_wall_us, ended_wall_us;
+	uint64_t lasted_us, talked_us;	    /* by the clock that nobody sets */
+	struct record_text calling, called; /* as received */
+	struct record_text calling_out, called_out;
+	struct record_text trunk;
+	struct record_text reason; /* value of a Reason header */
+	struct cdr_leg leg[N_LEGS];
+	struct cdr_try tries[TRIES_MAX];
+	/* text follows, up to head.size */
 };
 
 /* ---- state/pool --------------------------------------------------------- */

@@ -273,3 +273,27 @@ int store_scan(struct store_txn *txn, unsigned table, struct slice from,
 	mdb_cursor_close(cursor);
 	return rc;
 }
+
+int store_ends(struct store_txn *txn, unsigned table, struct slice *ret_first,
+	       struct slice *ret_last)
+{
+	MDB_val first, last, v;
+	MDB_cursor *cursor;
+	int rc;
+
+	must(table < txn->store->n_tables);
+	if (!is_ready(txn))
+		return txn->error;
+	rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &cursor);
+	if (rc)
+		return store_errno(rc);
+	rc = mdb_cursor_get(cursor, &first, &v, MDB_FIRST);
+	if (!rc)
+		rc = mdb_cursor_get(cursor, &last, &v, MDB_LAST);
+	mdb_cursor_close(cursor);
+	if (rc)
+		return store_errno(rc);
+	*ret_first = (struct slice){first.mv_data, first.mv_size};
+	*ret_last = (struct slice){last.mv_data, last.mv_size};
+	return 0;
+}

@@ -84,6 +84,9 @@ void store_clear(struct store_txn *txn, unsigned table);
 /* Valid until the transaction ends.  -ENOENT is not sticky. */
 int store_get(struct store_txn *txn, unsigned table, struct slice key,
 	      struct slice *ret_value);
+/* Keys of the first and the last record; -ENOENT when there is none. */
+int store_ends(struct store_txn *txn, unsigned table, struct slice *ret_first,
+	       struct slice *ret_last);
 /* Calls fn for each record from `from` on (empty: all) in key order until it
  * returns non-zero, which is returned.  fn must not write. */
 typedef int store_scan_fn(void *arg, struct slice key, struct slice value);

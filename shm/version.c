@@ -38,6 +38,8 @@ static const struct record_row rows[] = {
 			   NULL, &no_texts, NULL, NULL},
 	[RECORD_INVITE] = {INVITE_VERSION, 1, sizeof(struct invite_record), 0,
 			   NULL, &no_texts, NULL, NULL},
+	[RECORD_CDR]    = {CDR_VERSION, 1, sizeof(struct cdr_record), 0,
+			   cdr_record_texts, &n_cdr_record_texts, NULL, NULL},
 };
 /* clang-format on */
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -38,17 +38,20 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
 TESTS += tests/unit_tools
 endif
-TESTS += tests/unit/documents
-EXTRA_DIST += tests/unit/documents
+TESTS += tests/unit/documents tests/unit/printed-columns
+EXTRA_DIST += tests/unit/documents tests/unit/printed-columns
 tests_unit_tools_SOURCES = \
 	tests/unit/ctl_fixture.c tests/unit/ctl_fixture.h \
+	tests/unit/cdr_sample.h tests/unit/scratch.c \
+	tests/unit/scratch.h tests/unit/shm_helper.h \
+	tests/unit/test_cdr_file.c tests/unit/test_cdr_line.c \
 	tests/unit/test_ctl_command.c \
 	tests/unit/test_ctl_route_file.c \
 	tests/unit/test_ctl_show.c \
 	tests/unit/test_ctl_table.c \
 	tests/unit/test_ctl_verb.c
 tests_unit_tools_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_tools_LDADD = $(CTL_LIBS) $(CRITERION_LIBS)
+tests_unit_tools_LDADD = libcdr.a $(CTL_LIBS) $(CRITERION_LIBS)
 
 # ---- whole pools: last, since they take longest ----
 TESTS += tests/integration/run
@@ -63,7 +66,8 @@ endif
 EXTRA_PROGRAMS += tests/bench_store
 tests_unit_shm_SOURCES = tests/unit/scratch.c tests/unit/scratch.h \
 	tests/unit/shm_helper.h tests/unit/test_board.c \
-	tests/unit/test_book.c tests/unit/test_figures_page.c \
+	tests/unit/test_book.c tests/unit/cdr_sample.h \
+	tests/unit/test_cdr_page.c tests/unit/test_figures_page.c \
 	tests/unit/test_health.c \
 	tests/unit/test_record.c tests/unit/test_ring.c \
 	tests/unit/test_steer.c tests/unit/test_store.c \

@@ -160,6 +160,21 @@ static void see_config(const struct ctl_view *view, json_t *lines)
 			    "to pool.ini, then 'mspoolctl reload'");
 }
 
+/* Calls do not wait for the disk; their records do. */
+static void see_cdr(const struct ctl_view *view, json_t *lines)
+{
+	const struct cdr_page *page = view->cdr_page;
+	char since[CELL_MAX];
+
+	if (!view->config->cdr.directory || !page ||
+	    !atomic_load(&page->is_blocked))
+		return;
+	tell(lines, "call records wait for the disk for %s (%.*s): %.*s",
+	     age_text(view, atomic_load(&page->blocked_since_us), since),
+	     (int)strnlen(page->why, sizeof(page->why)), page->why,
+	     (int)strnlen(page->file, sizeof(page->file)), page->file);
+}
+
 json_t *ctl_attention_json(const struct ctl_view *view)
 {
 	json_t *lines = json_array();
@@ -168,6 +183,7 @@ json_t *ctl_attention_json(const struct ctl_view *view)
 	see_workers(view, lines);
 	see_books(view, lines);
 	see_peers(view, lines);
+	see_cdr(view, lines);
 	see_quarantine(view, lines);
 	see_config(view, lines);
 	return lines;

@@ -14,7 +14,7 @@
 #include "tools/ctl_json.h"
 #include "tools/ctl_show.h"
 
-#define SOURCES_MAX (1 + BOOK_MAX + MEDIA_SLOT_MAX)
+#define SOURCES_MAX (2 + BOOK_MAX + MEDIA_SLOT_MAX)
 #define TAIL	    10 /* events shown before those to come */
 #define POLL_NS	    200000000
 
@@ -74,6 +74,7 @@ static void find_sources(struct reader *reader)
 
 	ctl_view_open_boards(view);
 	add_source(reader, view->master_board, (struct slot_id){SLOT_NONE, 0});
+	add_source(reader, view->cdr_board, (struct slot_id){SLOT_CDR, 0});
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		add_source(reader, view->boards[i],
 			   (struct slot_id){SLOT_SIGNALLING, (uint8_t)i});

@@ -12,40 +12,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-
-/* Length of the UTF-8 sequence at p (left bytes), 0 if it is none: overlong
- * forms, surrogates and what is above U+10FFFF are none (RFC 3629 4). */
-static size_t sequence_len(const uint8_t *p, size_t left)
-{
-	static const struct {
-		uint8_t first, last, low, high, len;
-	} forms[] = {
-		{0x00, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (*p < forms[i].first || *p > forms[i].last)
-			continue;
-		if (forms[i].len > left)
-			return 0;
-		if (forms[i].len > 1 &&
-		    (p[1] < forms[i].low || p[1] > forms[i].high))
-			return 0;
-		for (unsigned j = 2; j < forms[i].len; j++)
-			if ((p[j] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
-}
+#include "tools/utf8.h"
 
 json_t *ctl_json_text(struct slice text)
 {
-	static const char replacement[] = "\xef\xbf\xbd";
+	static const char replacement[] = UTF8_REPLACEMENT;
 	char *clean = malloc(text.len * 3 + 1);
 	size_t n = 0;
 	json_t *value;
@@ -54,7 +25,7 @@ json_t *ctl_json_text(struct slice text)
 		return NULL;
 	for (size_t i = 0; i < text.len;) {
 		const uint8_t *p = (const uint8_t *)text.ptr + i;
-		size_t len = sequence_len(p, text.len - i);
+		size_t len = utf8_sequence_len(p, text.len - i);
 
 		memcpy(clean + n, len ? (const char *)p : replacement,
 		       len ? len : 3);

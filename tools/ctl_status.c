@@ -64,6 +64,47 @@ static json_t *calls_json(const struct ctl_view *view)
 		(json_int_t)ctl_view_count(view, COUNTER_calls_failed));
 }
 
+static const char *cdr_state(const struct ctl_view *view)
+{
+	if (!view->config->cdr.directory)
+		return "off";
+	if (!view->cdr_board || !view->cdr_page ||
+	    !ctl_process_lives(view->cdr_board->pid, view->now_us))
+		return "down";
+	return atomic_load(&view->cdr_page->is_blocked) ? "blocked" : "up";
+}
+
+static json_t *page_text(const char *text, size_t size)
+{
+	return ctl_json_text_or_null((struct slice){text, strnlen(text, size)});
+}
+
+/* How call records get to disk. */
+static json_t *cdr_json(const struct ctl_view *view)
+{
+	const struct cdr_page *page = view->cdr_page;
+	const char *state = cdr_state(view);
+	bool is_alive =
+		strcmp(state, "up") == 0 || strcmp(state, "blocked") == 0;
+	bool is_blocked = strcmp(state, "blocked") == 0;
+
+	return json_pack(
+		"{s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "state", state,
+		"pid",
+		is_alive ? json_integer(view->cdr_board->pid) : json_null(),
+		"file",
+		page ? page_text(page->file, sizeof(page->file)) : json_null(),
+		"waiting", (json_int_t)ctl_view_cdrs_waiting(view), "written",
+		(json_int_t)ctl_view_count(view, COUNTER_cdr_written),
+		"dropped",
+		(json_int_t)ctl_view_count(view, COUNTER_cdr_dropped), "why",
+		is_blocked ? page_text(page->why, sizeof(page->why))
+			   : json_null(),
+		"blocked_since",
+		ctl_json_time(is_blocked ? atomic_load(&page->blocked_since_us)
+					 : 0));
+}
+
 /* Every row of shm/counters.def, over all processes of the pool. */
 static json_t *counters_json(const struct ctl_view *view)
 {
@@ -94,7 +135,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 	count_workers(view, &up, &of);
 	return json_pack(
 		"{s:o, s:o, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:o, s:o, s:o, "
-		"s:o, s:o, s:i}",
+		"s:o, s:o, s:o, s:i}",
 		"pool", ctl_json_text(slice_of(view->pool.name)), "version",
 		ctl_json_text(slice_of(view->pool.version)), "state",
 		pool_state(view, up, of), "generation",
@@ -105,8 +146,9 @@ json_t *ctl_status_json(const struct ctl_view *view)
 		ctl_json_time(view->pool.started_wall_us), "master_pid",
 		view->is_master_alive ? json_integer(view->pool.master_pid)
 				      : json_null(),
-		"attention", ctl_attention_json(view), "counters",
-		counters_json(view), "record_format", record_format_of(view));
+		"cdr", cdr_json(view), "attention", ctl_attention_json(view),
+		"counters", counters_json(view), "record_format",
+		record_format_of(view));
 }
 
 /* ---- for people ---------------------------------------------------------- */

@@ -195,6 +195,11 @@ void ctl_view_open_boards(struct ctl_view *view)
 	if (!view->master_board)
 		board_open(dir, (struct slot_id){SLOT_NONE, 0},
 			   &view->master_board);
+	if (!view->cdr_board)
+		board_open(dir, (struct slot_id){SLOT_CDR, 0},
+			   &view->cdr_board);
+	if (!view->cdr_page)
+		cdr_page_open(dir, &view->cdr_page);
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (!view->boards[i])
 			board_open(
@@ -214,7 +219,10 @@ void ctl_view_open_boards(struct ctl_view *view)
 void ctl_view_close_boards(struct ctl_view *view)
 {
 	board_close(view->master_board);
-	view->master_board = NULL;
+	board_close(view->cdr_board);
+	cdr_page_close(view->cdr_page);
+	view->master_board = view->cdr_board = NULL;
+	view->cdr_page = NULL;
 	for (unsigned i = 1; i <= BOOK_MAX; i++) {
 		board_close(view->boards[i]);
 		view->boards[i] = NULL;
@@ -402,12 +410,39 @@ static uint64_t counter_of(const struct board *board, enum counter counter)
 
 uint64_t ctl_view_count(const struct ctl_view *view, enum counter counter)
 {
-	uint64_t sum = counter_of(view->master_board, counter);
+	uint64_t sum = counter_of(view->master_board, counter) +
+		       counter_of(view->cdr_board, counter);
 
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		sum += counter_of(view->boards[i], counter);
 	for (unsigned i = 1; i <= MEDIA_SLOT_MAX; i++)
 		sum += counter_of(view->media_boards[i], counter);
+	return sum;
+}
+
+static uint64_t waiting_in(const struct ctl_view *view, unsigned index)
+{
+	uint64_t first = 0, last = 0, acked = 0;
+
+	if (book_cdr_range(view->books[index], &first, &last) < 0)
+		return 0;
+	if (view->cdr_page)
+		acked = cdr_page_acked(view->cdr_page, index);
+	if (first <= acked)
+		first = acked + 1;
+	return last >= first ? last - first + 1 : 0;
+}
+
+uint64_t ctl_view_cdrs_waiting(const struct ctl_view *view)
+{
+	uint64_t sum = 0;
+	sigset_t before;
+
+	hold_signals(&before);
+	for (unsigned i = 1; i <= BOOK_MAX; i++)
+		if (view->books[i])
+			sum += waiting_in(view, i);
+	let_signals(&before);
 	return sum;
 }
 

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "shm/board.h"
 #include "shm/book.h"
+#include "shm/cdr_page.h"
 #include "shm/health.h"
 #include "shm/pool_table.h"
 #include "shm/record.h"
@@ -30,7 +31,8 @@ struct ctl_view {
 	struct book *books[BOOK_MAX + 1];
 	const struct board *boards[BOOK_MAX + 1];
 	const struct board *media_boards[MEDIA_SLOT_MAX + 1];
-	const struct board *master_board;
+	const struct board *master_board, *cdr_board;
+	const struct cdr_page *cdr_page;
 	const struct stream_board *streams[MEDIA_SLOT_MAX + 1];
 	struct call_record **calls; /* by call id; view_load_calls */
 	unsigned n_calls, calls_room;
@@ -59,6 +61,8 @@ const struct slot_record *ctl_view_slot(const struct ctl_view *view,
 					struct slot_id id);
 /* Over all processes, the dead ones, too. */
 uint64_t ctl_view_count(const struct ctl_view *view, enum counter counter);
+/* Call records that are not on disk yet, of the books that were read. */
+uint64_t ctl_view_cdrs_waiting(const struct ctl_view *view);
 void ctl_view_health(const struct ctl_view *view,
 		     const struct config_peer *peer,
 		     struct peer_health *ret_health);

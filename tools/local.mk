@@ -11,7 +11,7 @@ libctl_a_SOURCES = \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
 	tools/ctl_command.h tools/ctl_command.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
-	tools/ctl_test_route.c
+	tools/ctl_test_route.c tools/utf8.c tools/utf8.h
 libctl_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bin_PROGRAMS += tools/mspoolctl
 tools_mspoolctl_SOURCES = tools/mspoolctl.c
@@ -42,3 +42,28 @@ update-options: tools/print-options
 	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
 	    $(srcdir)/doc/man/pool.ini.5; \
 	rm -f options.tmp
+
+# mspool-cdr; libcdr.a is all of it but main, for the unit tests
+noinst_LIBRARIES += libcdr.a
+libcdr_a_SOURCES = tools/cdr_columns.def tools/cdr_line.h tools/cdr_line.c \
+	tools/cdr_file.h tools/cdr_file.c tools/cdr_gather.h \
+	tools/cdr_gather.c tools/utf8.h tools/utf8.c
+libcdr_a_CFLAGS = $(AM_CFLAGS)
+pkglibexec_PROGRAMS += tools/mspool-cdr
+tools_mspool_cdr_SOURCES = tools/mspool-cdr.c
+tools_mspool_cdr_CFLAGS = $(AM_CFLAGS)
+CDR_LIBS = libcdr.a libsip.a libshm.a librtp.a libbase.a $(LMDB_LIBS) \
+	$(OSIP_LIBS) $(EVENT_LIBS) -lm
+tools_mspool_cdr_LDADD = $(CDR_LIBS)
+# What people read of tools/cdr_columns.def: the list in mspool-cdr(5)
+check_PROGRAMS += tools/print-columns
+tools_print_columns_SOURCES = tools/print-columns.c
+tools_print_columns_CFLAGS = $(AM_CFLAGS)
+tools_print_columns_LDADD = $(CDR_LIBS)
+.PHONY: update-columns
+update-columns: tools/print-columns
+	$(AM_V_GEN)tools/print-columns >columns.tmp && \
+	sed -i -e '/^\.\\" begin: /r columns.tmp' \
+	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
+	    $(srcdir)/doc/man/mspool-cdr.5; \
+	rm -f columns.tmp

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "shm/version.h"
+#include "worker/cdr.h"
 #include "worker/dispatch.h"
 #include "worker/intake.h"
 #include "worker/load.h"
@@ -284,7 +285,9 @@ int adopt_book(struct server *server)
 	int error;
 
 	rewind_rings(server);
-	error = book_scan_intake(server->book, on_intake, &adoption);
+	error = cdr_adopt(server);
+	if (!error)
+		error = book_scan_intake(server->book, on_intake, &adoption);
 	if (!error)
 		error = poison_look(server);
 	if (!error)

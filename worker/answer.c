@@ -4,6 +4,7 @@
  * caller's ACK back.  Actions of the call machine, signalling worker.
  */
 #include "base/clock.h"
+#include "worker/cdr.h"
 #include "worker/load.h"
 #include "worker/machine.h"
 #include "worker/media.h"
@@ -98,6 +99,7 @@ static void set_answered(struct call *call)
 		call_timer_set(call, i, 0);
 	call_timer_set(call, CALL_TIMER_DURATION,
 		       limit ? worker->now_us + limit : 0);
+	cdr_answered(call);
 	worker_count(worker, COUNTER_calls_answered);
 	tally_answered(call);
 	for (unsigned i = 0; i < 2; i++)

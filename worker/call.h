@@ -22,6 +22,7 @@ enum call_flag {
 	CALL_LATE_OFFER = 16, /* the callee makes the offer */
 	CALL_HAS_MEDIA = 32,  /* ports are taken */
 	CALL_IS_ADOPTED = 64,
+	CALL_IS_FORCED_OUT = 128, /* the pool stops and ends it */
 };
 
 struct call {

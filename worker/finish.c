@@ -4,6 +4,7 @@
  * the call machine, signalling worker.
  */
 #include "base/clock.h"
+#include "worker/cdr.h"
 #include "worker/intake.h"
 #include "worker/load.h"
 #include "worker/machine.h"
@@ -156,18 +157,28 @@ static void log_end(struct call *call, const char *how)
 			  : 0.0);
 }
 
-static void answer_caller(struct call *call, int code, struct slice reason,
-			  const struct sip_message *pass, const char *lines)
+/* What the caller gets of a call that was never answered. */
+struct last_answer {
+	int code;
+	struct slice reason;		/* phrase */
+	const struct sip_message *pass; /* the callee's, whose headers pass */
+	const char *lines;		/* headers of ours, or NULL */
+};
+
+static void answer_caller(struct call *call, const struct call_cause *cause,
+			  const struct last_answer *answer)
 {
 	struct tx *tx = machine_invite_tx(call, LEG_A);
+	int code = answer->code;
 
 	call->record->code = (uint16_t)code;
 	end_common(call);
+	cdr_end(call, cause);
 	count_end(call, code);
 	log_end(call, "not_answered");
 	if (tx && tx->record->state == TX_PROCEEDING)
-		answer_send(tx, code, reason, pass, SLICE_NONE, SLICE_NONE,
-			    lines);
+		answer_send(tx, code, answer->reason, answer->pass, SLICE_NONE,
+			    SLICE_NONE, answer->lines);
 }
 
 /* A redirection shows topology, so it never passes as it is. */
@@ -205,28 +216,42 @@ void finish_refuse(struct call *call, const struct call_cause *cause)
 		out_text(&out, reply_retry_after());
 	if (shown != code)
 		reason = slice_of(sip_status_text(shown));
-	answer_caller(call, shown, reason, is_live ? message : NULL,
-		      out.is_full ? "" : out_end(&out));
+	record->released_by = record->best_code ? 'b' : 'm';
+	answer_caller(call, cause,
+		      &(struct last_answer){
+			      .code = shown,
+			      .reason = reason,
+			      .pass = is_live ? message : NULL,
+			      .lines = out.is_full ? "" : out_end(&out),
+		      });
 }
 
 void finish_no_answer(struct call *call, const struct call_cause *cause)
 {
-	(void)cause;
-	answer_caller(call, 408, SLICE("Request Timeout"), NULL, NULL);
+	call->record->released_by = 'm';
+	answer_caller(call, cause,
+		      &(struct last_answer){
+			      .code = 408, .reason = SLICE("Request Timeout")});
 }
 
 void finish_cancelled(struct call *call, const struct call_cause *cause)
 {
-	(void)cause;
 	call->record->released_by = 'a';
-	answer_caller(call, 487, SLICE("Request Terminated"), NULL, NULL);
+	answer_caller(call, cause,
+		      &(struct last_answer){.code = 487,
+					    .reason = SLICE("Request "
+							    "Terminated")});
 }
 
 void finish_end_early(struct call *call, const struct call_cause *cause)
 {
 	call->record->released_by = 'm';
-	answer_caller(call, cause->code, slice_of(sip_status_text(cause->code)),
-		      NULL, cause->reason);
+	answer_caller(call, cause,
+		      &(struct last_answer){
+			      .code = cause->code,
+			      .reason = slice_of(sip_status_text(cause->code)),
+			      .lines = cause->reason,
+		      });
 }
 
 /* ---- a call that was answered ---------------------------------------------
@@ -256,7 +281,8 @@ static void bye(struct call *call, enum leg_side leg,
 		     cause->reason);
 }
 
-static void end_answered(struct call *call, char released_by)
+static void end_answered(struct call *call, const struct call_cause *cause,
+			 char released_by)
 {
 	if (call->record->ended_wall_us)
 		return;
@@ -264,6 +290,7 @@ static void end_answered(struct call *call, char released_by)
 	end_common(call);
 	talk_end(call);
 	tally_talked(call);
+	cdr_end(call, cause);
 	log_end(call, released_by == 'a'   ? "caller"
 		      : released_by == 'b' ? "callee"
 					   : "pool");
@@ -283,7 +310,7 @@ static void bye_callee(struct call *call, const struct call_cause *cause)
 void finish_bye_b(struct call *call, const struct call_cause *cause)
 {
 	call->record->leg[LEG_A].state = LEG_ENDED;
-	end_answered(call, 'a');
+	end_answered(call, cause, 'a');
 	bye_callee(call, cause);
 }
 
@@ -292,14 +319,14 @@ void finish_bye_a(struct call *call, const struct call_cause *cause)
 {
 	if (!call->record->ended_wall_us)
 		call->record->leg[LEG_B].state = LEG_ENDED;
-	end_answered(call, 'b');
+	end_answered(call, cause, 'b');
 	if (caller_acked(call))
 		bye(call, LEG_A, cause);
 }
 
 void finish_end_call(struct call *call, const struct call_cause *cause)
 {
-	end_answered(call, 'm');
+	end_answered(call, cause, 'm');
 	bye_callee(call, cause);
 	if (caller_acked(call))
 		bye(call, LEG_A, cause);

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "worker/cdr.h"
 #include "worker/departed.h"
 #include "worker/intake.h"
 #include "worker/machine.h"
@@ -17,6 +18,7 @@ void inbox_look_around(struct worker *worker)
 {
 	const char *run = worker->child.run_dir;
 
+	cdr_open(worker);
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (!worker->health.boards[i])
 			board_open(
@@ -198,7 +200,10 @@ static void on_master_hang_up_all(void *arg,
 	for (unsigned i = 1; i <= BOOK_MAX; i++)
 		if (worker->servers[i])
 			HASH_ITER(hh, worker->servers[i]->calls, call, next)
-	machine_hang_up(call);
+			{
+				call->record->flags |= CALL_IS_FORCED_OUT;
+				machine_hang_up(call);
+			}
 }
 
 /* Our own slot: everything stands in the book, so leaving is no more than not

@@ -5,6 +5,7 @@ worker_libworker_a_SOURCES = \
 	worker/adopt.c worker/adopt.h \
 	worker/answer.c \
 	worker/call.c worker/call.h \
+	worker/cdr.c worker/cdr.h \
 	worker/connection.c \
 	worker/departed.c worker/departed.h \
 	worker/dispatch.c worker/dispatch.h \

@@ -7,6 +7,7 @@
 #include "worker/machine.h"
 
 #include "sip/uri.h"
+#include "worker/cdr.h"
 #include "worker/evidence.h"
 #include "worker/load.h"
 #include "worker/media.h"
@@ -366,18 +367,13 @@ static void on_provisional_repeat(struct call *call)
 		tx_send_now(tx);
 }
 
-static void on_gone(struct call *call)
-{
-	call_delete(call);
-}
-
 static void (*const timers[N_CALL_TIMERS])(struct call *call) = {
 	[CALL_TIMER_TRYING] = on_try_timer,
 	[CALL_TIMER_FAILOVER] = on_failover_timer,
 	[CALL_TIMER_NO_ANSWER] = on_no_answer,
 	[CALL_TIMER_DURATION] = on_duration,
 	[CALL_TIMER_PROVISIONAL] = on_provisional_repeat,
-	[CALL_TIMER_GONE] = on_gone,
+	[CALL_TIMER_INTERIM] = cdr_interim,
 };
 
 void machine_timer(struct call *call)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/crash.h"
+#include "worker/cdr.h"
 #include "worker/machine.h"
 #include "worker/quarantine.h"
 
@@ -434,6 +435,7 @@ bool poison_drops(struct server *server, const struct call_record *record)
 		return false;
 	}
 	tell_call(server, record, NULL, "dropped", suspect->deaths);
+	cdr_set_aside(server, record);
 	book_del_call(server->book, record->id);
 	forget(server, suspect);
 	return true;

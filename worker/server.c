@@ -11,6 +11,7 @@
 
 #include "worker/adopt.h"
 #include "worker/call.h"
+#include "worker/cdr.h"
 #include "worker/load.h"
 #include "worker/poison.h"
 #include "worker/transport.h"
@@ -221,6 +222,7 @@ void server_leave(struct server *server)
 	struct socket_row *row, *next_row;
 
 	drop_calls(server);
+	cdr_leave(server);
 	close_rings(server);
 	HASH_ITER(hh, server->connections, c, next)
 	{

@@ -41,6 +41,9 @@ struct server {
 	uint64_t out_kept; /* those whose entries the commit must not lose */
 	struct poison *poison; /* suspects; NULL while nobody has died */
 	uint64_t next_connection;
+	/* call records in the book: from cdr_first up to, not including,
+	 * cdr_next; this turn deletes those below cdr_keep */
+	uint64_t cdr_first, cdr_keep, cdr_next;
 	unsigned n_calls;      /* not absorbing */
 	uint64_t full_told_us; /* last "book_full" */
 	bool is_dirty;	       /* something was put this turn */

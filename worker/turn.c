@@ -16,6 +16,7 @@
 
 #include "base/crash.h"
 #include "worker/call.h"
+#include "worker/cdr.h"
 #include "worker/poison.h"
 
 #define SEND_BATCH 64
@@ -217,6 +218,7 @@ static void put_all(struct worker *worker)
 	put_txs(&worker->turn);
 	put_connections(&worker->turn);
 	put_intake(worker);
+	cdr_put(worker);
 }
 
 static void tell_full(struct worker *worker, enum log_level level,
@@ -464,9 +466,12 @@ static bool has_work(const struct worker *worker)
 
 void turn_end(struct worker *worker)
 {
-	if (has_work(worker)) {
+	if (!has_work(worker)) {
+		cdr_tidy(worker);
+	} else {
 		CRASH_POINT(before_commit);
 		commit_timed(worker);
+		cdr_committed(worker);
 		CRASH_POINT(after_commit);
 		release_rings(worker);
 	}
@@ -482,5 +487,6 @@ void turn_done(struct turn *turn)
 {
 	free(turn->effects);
 	free(turn->bytes);
+	free(turn->cdrs);
 	*turn = (struct turn){0};
 }

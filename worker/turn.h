@@ -38,6 +38,8 @@ struct turn {
 	size_t len, cap;
 	uint64_t last_effect; /* number of the last datagram */
 	struct server *full;  /* whose book had no room for a commit */
+	char *cdrs;	      /* call records of this turn: worker/cdr.c */
+	size_t cdrs_len, cdrs_cap;
 };
 
 void turn_mark_call(struct call *call);

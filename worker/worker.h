@@ -13,6 +13,7 @@
 #include "route/route.h"
 #include "shm/board.h"
 #include "shm/book.h"
+#include "shm/cdr_page.h"
 #include "shm/figures.h"
 #include "shm/health.h"
 #include "shm/ring.h"
@@ -49,6 +50,10 @@ struct worker {
 	int bells[BOOK_MAX + 1];	     /* doorbells of signalling slots */
 	int media_bells[MEDIA_SLOT_MAX + 1]; /* and of media slots; -1 none */
 	struct turn turn;
+	const struct cdr_page *cdr_page; /* NULL: not there yet */
+	uint64_t cdr_unacked;		 /* call records in all our books */
+	uint64_t cdr_told_us;		 /* that some were dropped */
+	const struct stream_board *streams[MEDIA_SLOT_MAX + 1]; /* or NULL */
 	struct prober *prober;
 	uint64_t effect_sent_before; /* our board's, when we started */
 	uint64_t now_us; /* CLOCK_BOOTTIME at the start of the turn */

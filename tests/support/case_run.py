@@ -14,6 +14,7 @@ import time
 import pathlib
 
 from support import capture as capture_of
+from support import cdr as cdr_of
 from support import net as net_of
 from support import peers as peers_of
 from support import steps as steps_of
@@ -129,7 +130,10 @@ class CaseRun:
         own = self.case.scenario.folder / "pool.ini"
         template = own if own.exists() else DEFAULT_POOL_INI
         self.config = self.folder / "pool.ini"
-        self.config.write_text(self.fill(template.read_text()))
+        text = self.fill(template.read_text())
+        if "[cdr]" not in text:
+            text += cdr_of.INI.format(self.folder / "cdr")
+        self.config.write_text(text)
         run_dir = self.folder / "run"
         run_dir.mkdir(mode=0o750)
         env = dict(line.split("=", 1) for line in self.lines("env"))
@@ -187,10 +191,24 @@ class CaseRun:
             wanted.append("calls.count == 0")
         wanted += [f"counter.{name} == 0" for name in CLEAN_COUNTERS
                    if f"counter.{name}" not in stated]
+        wanted += self._cdrs_wanted(stated)
         for line in wanted:
             problem = steps_of.expect(self, line, wait=SETTLE_S)
             if problem:
                 self.problems.append(f"always {line}: {problem}")
+
+    def _cdrs_wanted(self, stated):
+        """A record for each call, none twice.  A worker that died may have
+        counted a call that its successor counted again."""
+        wanted = ["cdr.doubled == 0", "cdr.torn == 0"]
+        if "cdr.waiting" not in stated:
+            wanted.append("status.cdr.waiting == 0")
+        if "cdr.calls" not in stated and not self._states_calls():
+            status = self.pool.ask("status") or {"calls": {"total": -1}}
+            total = status["calls"]["total"]
+            sign = "==" if self.case.scenario["restarts"] == "0" else "<="
+            wanted.append(f"cdr.calls {sign} {total}")
+        return wanted
 
     def _end(self):
         for peer in self.peers.values():

@@ -16,12 +16,15 @@ import time
 import traceback
 
 from support import canon
+from support.cdr import INI as CDR_INI, Records
 from support.pool import Pool, PoolError
 from support.ua import Peer, ScriptError, Stage
 from support.ua_message import BadMessage
 
 UP_S, QUIET_S, SETTLE_S, REST_S = 20, 0.012, 8, 45
 INTERNAL_PORT, GATEWAY_PORT = 5070, 5068
+CDR_COLUMNS = ("direction", "calling", "called_out", "src_peer", "dst_peer",
+               "result", "sip_code", "released_by", "release_reason")
 CLEAN = ("sip_malformed", "sip_oversize", "handovers_dropped")
 
 POOL_INI = """
@@ -99,6 +102,7 @@ class CrashRun:
         self.call, self.transport, self.orders = call, transport, orders
         self.programs = programs
         self.problems, self.counted = [], {}
+        self.cdrs = []
         base = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mspool-cr-",
                                                     dir=base))
@@ -227,7 +231,7 @@ class CrashRun:
             text = text.replace(f"@{name}@", value)
         self.run_dir.mkdir(mode=0o750)
         config = self.folder / "pool.ini"
-        config.write_text(text)
+        config.write_text(text + CDR_INI.format(self.folder / "cdr"))
         self.pool = Pool(self.programs, self.run_dir, config,
                          {"MSPOOL_CRASH": "numbered"})
         self.pool.start(UP_S)
@@ -243,6 +247,7 @@ class CrashRun:
             self.stage.turn(0.05)
         for slot in self.slots:
             self._check_lives(slot)
+        self._read_cdrs(end)
         counters = self.pool.ask("status")["counters"]
         self.problems += [f"counter {name} is {counters[name]}"
                           for name in CLEAN if counters[name]]
@@ -260,6 +265,20 @@ class CrashRun:
         if restarts != [died]:
             self.problems.append(f"{slot} was started again {restarts} "
                                  f"times, it died {died} times")
+
+    def _read_cdrs(self, end):
+        """What the call records tell that does not depend on time."""
+        while self.pool.ask("status")["cdr"]["waiting"]:
+            if time.monotonic() > end:
+                raise ScriptError("call records wait for the disk")
+            self.stage.turn(0.02)
+        records = Records(self.folder)
+        if records.torn or records.doubled():
+            self.problems.append(f"{records.torn} call records torn, "
+                                 f"{records.doubled()} doubled")
+        self.cdrs = sorted(
+            " ".join(str(record[column]) for column in CDR_COLUMNS)
+            for record in records.ends)
 
     def wait_for_rest(self):
         """Until every record is gone; transactions absorb for 32 s."""

@@ -86,17 +86,39 @@ class Pool:
         self.pids |= {w["pid"] for w in workers if w.get("pid")}
         return workers
 
+    def cdr_pid(self):
+        """Of the process that writes call records; None when it is dead."""
+        pid = (self.ask("status") or {}).get("cdr", {}).get("pid")
+        self.pids |= {pid} if pid else set()
+        return pid
+
     def kill(self, name, how):
         if name == "master":
             self.signal(how)
             if how == "KILL":
                 self.process.wait()
             return
+        if name == "cdr":
+            pid = self.cdr_pid()
+            if not pid:
+                raise PoolError("no living cdr to kill")
+            os.kill(pid, getattr(signal, f"SIG{how}"))
+            return
         for worker in self.workers():
             if worker["id"] == name and worker["pid"]:
                 os.kill(worker["pid"], getattr(signal, f"SIG{how}"))
                 return
         raise PoolError(f"no living worker {name} to kill")
+
+    def kill_all(self):
+        """kill -9 of everything at once, the master first."""
+        self.cdr_pid()
+        self.workers()
+        self.process.kill()
+        for pid in self.pids:
+            if self._is_ours(pid):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def signal(self, how):
         self.process.send_signal(getattr(signal, f"SIG{how}"))

@@ -11,6 +11,7 @@ import re
 import shlex
 import time
 
+from support.cdr import Records
 from support.scenario import BadScenario, seconds
 
 POLL_S = 0.02
@@ -84,11 +85,16 @@ def ask_events(run, path):
     return sum(path[1] in (e.get("event"), e.get("name")) for e in events)
 
 
+def ask_cdr(run, path):
+    """cdr.calls, cdr.doubled, cdr.result.busy, cdr.first.sip_code …"""
+    return Records(run.folder).ask(path[1:])
+
+
 QUERIES = {"status": ask_pool, "workers": ask_pool, "gateways": ask_pool,
            "frontends": ask_pool, "trunks": ask_pool, "calls": ask_pool,
            "counter": ask_counter, "restarts": ask_restarts,
            "peer": ask_peer, "file": ask_file, "show": ask_show,
-           "events": ask_events}
+           "events": ask_events, "cdr": ask_cdr}
 
 
 def compare(run, line):
@@ -168,6 +174,16 @@ def do_kill(run, words):
     run.pool.kill(words[0], words[1] if len(words) > 1 else "KILL")
 
 
+def do_restart(run, words):
+    """restart: kill -9 of the whole pool, then a start."""
+    run.pool.kill_all()
+    run.pool.start(run.left())
+
+
+def do_mkdir(run, words):
+    (run.folder / words[0]).mkdir()
+
+
 def do_signal(run, words):
     run.pool.signal(words[0])
 
@@ -212,7 +228,8 @@ def do_exit(run, words):
 STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
          "expect": do_expect, "never": do_never, "sleep": do_sleep,
          "kill": do_kill, "signal": do_signal, "end": do_end_peer,
-         "ctl": do_ctl, "config": do_config, "exit": do_exit}
+         "ctl": do_ctl, "config": do_config, "exit": do_exit,
+         "restart": do_restart, "mkdir": do_mkdir}
 
 
 def take(run, line):

@@ -45,6 +45,24 @@ static struct addr addr(const char *text)
 	return addr;
 }
 
+Test(config, call_records_are_off_until_a_folder_is_named)
+{
+	struct config *config = load(SMALLEST);
+
+	cr_expect_eq(config->cdr.directory, NULL);
+	config_free(config);
+	config = load(SMALLEST "[cdr]\ndirectory = /var/cdr\nformat = json\n"
+			       "rotate = 0\nrotate_megabytes = 64\n"
+			       "interim = 15m\n");
+	cr_expect_str_eq(config->cdr.directory, "/var/cdr");
+	cr_expect(config->cdr.is_json);
+	cr_expect_eq(config->cdr.rotate_us, 0);
+	cr_expect_eq(config->cdr.rotate_megabytes, 64);
+	cr_expect_eq(config->cdr.interim_us, 900 * USEC_PER_SEC);
+	cr_expect_eq(config->cdr.backlog, 100000);
+	config_free(config);
+}
+
 Test(config, the_smallest_file_of_the_contract_loads)
 {
 	struct config *config = load(SMALLEST);

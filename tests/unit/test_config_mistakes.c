@@ -335,6 +335,21 @@ Test(config_mistakes, srtp_over_tcp_is_refused_on_trunks)
 	EXPECT_ALL(head, of_srtp, -EINVAL);
 }
 
+static const struct mistake in_cdr[] = {
+	{"[cdr]\ndirectory = /c\ninterim = 500ms\n",
+	 "pool.ini:16:11: error: interim: is less than 1s; 0 is never\n"},
+	{"[cdr]\nrotate = 1ms\n",
+	 "pool.ini:15:10: error: rotate: is less than 1s; 0 is never\n"},
+	{"[cdr]\ndirectory = cdr\n",
+	 "pool.ini:15:13: error: directory: \"cdr\" is not a path that begins "
+	 "with /\n"},
+};
+
+Test(config_mistakes, times_of_call_records_are_seconds_at_least)
+{
+	EXPECT_ALL(head, in_cdr, -EINVAL);
+}
+
 static const struct mistake warnings[] = {
 	{"[frontend fe2]\naddress = 192.0.2.21\ntransport = tcp\n"
 	 "srtp_mode = not_supported\n",

@@ -37,6 +37,17 @@ Test(ids, every_slot_name_is_read_back)
 	}
 }
 
+Test(ids, the_writer_of_call_records_has_a_name_without_a_number)
+{
+	struct slot_id slot = {SLOT_CDR, 0}, back;
+	char buf[SLOT_NAME_MAX];
+
+	cr_expect_str_eq(slot_name(slot, buf), "cdr");
+	cr_assert_eq(slot_parse(SLICE("cdr"), &back), 0);
+	cr_expect(back.kind == SLOT_CDR && back.index == 0);
+	cr_expect_eq(slot_parse(SLICE("cdr1"), &back), -EINVAL);
+}
+
 Test(ids, what_names_no_slot_is_refused)
 {
 	static const char *const bad[] = {
