@@ -120,8 +120,10 @@ static int answer_body(struct call *call, const struct sip_message *message,
 		       struct slice *ret_body)
 {
 	*ret_body = SLICE_NONE;
-	if (!message_has_sdp(message))
+	if (!message_has_sdp(message)) { /* an offer that nobody answers */
+		media_forget_offer(call, LEG_A);
 		return 0;
+	}
 	if (call->record->flags & CALL_LATE_OFFER)
 		return media_pass_offer(call, LEG_B, message->body, ret_body);
 	return media_pass_answer(call, LEG_B, message->body, ret_body);
@@ -186,6 +188,19 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 	turn_mark_call(call);
 }
 
+/* An ACK that should have brought the answer and did not leaves nothing open,
+ * or every later offer would meet this one. */
+void answer_late_offer(struct call *call, enum leg_side answerer,
+		       const struct sip_message *ack, struct slice *ret_body)
+{
+	*ret_body = SLICE_NONE;
+	if (ack && message_has_sdp(ack) &&
+	    media_pass_answer(call, answerer, ack->body, ret_body) == 0)
+		return;
+	*ret_body = SLICE_NONE;
+	media_forget_offer(call, answerer == LEG_A ? LEG_B : LEG_A);
+}
+
 void answer_ack(struct call *call, const struct call_cause *cause)
 {
 	struct tx *invite = machine_invite_tx(call, LEG_B);
@@ -198,9 +213,7 @@ void answer_ack(struct call *call, const struct call_cause *cause)
 		return;
 	call->record->flags |= CALL_ACKED;
 	call->record->leg[LEG_B].state = LEG_CONFIRMED;
-	if (message && message_has_sdp(message) &&
-	    (call->record->flags & CALL_LATE_OFFER) &&
-	    media_pass_answer(call, LEG_A, message->body, &body))
-		body = SLICE_NONE;
+	if (call->record->flags & CALL_LATE_OFFER)
+		answer_late_offer(call, LEG_A, message, &body);
 	answer_ack_client(invite, NULL, body);
 }

@@ -104,6 +104,9 @@ void finish_cancel_invite(struct tx *invite, const char *lines);
 /* ACK of a 2xx to an INVITE of ours, with the answer to a late offer. */
 void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 		       struct slice body);
+/* What an ACK says to the offer of a 2xx; *ret_body: for the other side. */
+void answer_late_offer(struct call *call, enum leg_side answerer,
+		       const struct sip_message *ack, struct slice *ret_body);
 struct tx *machine_invite_tx(struct call *call, enum leg_side leg);
 bool machine_may_fail_over(const struct call *call, int code);
 

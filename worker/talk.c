@@ -199,12 +199,15 @@ static void pass_2xx(struct tx *client, struct tx *server,
 
 	if (client->record->method != SIP_INFO)
 		setup_take_target(call, from, message);
-	if (!has_sdp)
+	if (!has_sdp) {
 		body = message->body;
-	else if (client->record->flags & TX_HAS_OFFER)
+		if (client->record->flags & TX_HAS_OFFER)
+			media_forget_offer(call, server->record->leg);
+	} else if (client->record->flags & TX_HAS_OFFER) {
 		error = media_pass_answer(call, from, message->body, &body);
-	else
+	} else {
 		error = media_pass_offer(call, from, message->body, &body);
+	}
 	if (error)
 		refuse(server, 488, NULL);
 	else
@@ -294,12 +297,8 @@ void talk_on_ack(struct tx *server, const struct sip_message *message)
 	if (!client || client->record->role != TX_INVITE_CLIENT ||
 	    client->record->state != TX_ACCEPTED)
 		return;
-	if (!(server->record->flags & TX_HAS_OFFER)) {
-		if (message && message_has_sdp(message) &&
-		    media_pass_answer(call, server->record->leg, message->body,
-				      &body))
-			body = SLICE_NONE;
-	}
+	if (!(server->record->flags & TX_HAS_OFFER))
+		answer_late_offer(call, server->record->leg, message, &body);
 	answer_ack_client(client, NULL, body);
 }
 

@@ -12,3 +12,9 @@ tests_property_worker_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=book_commit -Wl,--wrap=connection_send
 tests_property_worker_LDADD = worker/libworker.a libroute.a libsip.a \
 	libshm.a libbase.a $(PCRE2_LIBS) $(OSIP_LIBS) $(LMDB_LIBS) $(EVENT_LIBS)
+
+check_PROGRAMS += tests/property_tables
+TESTS += tests/property_tables
+tests_property_tables_SOURCES = tests/property/property_tables.c
+tests_property_tables_LDADD = master/libmaster.a libsip.a libshm.a libbase.a \
+	$(LMDB_LIBS) $(EVENT_LIBS)

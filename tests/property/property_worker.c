@@ -120,8 +120,41 @@ static void check_stored(const struct call *call)
 	free(stored);
 }
 
+/* Is anything asked of the peers whose answer may belong to an offer? */
+static bool has_question(const struct call *call)
+{
+	for (const struct tx *tx = call->txs; tx; tx = tx->next) {
+		unsigned state = tx->record->state;
+
+		if (state == TX_TRYING || state == TX_PROCEEDING)
+			return true;
+		if (tx->record->role == TX_INVITE_SERVER &&
+		    state == TX_ACCEPTED && !(tx->record->flags & TX_GOT_ACK))
+			return true;
+		if (tx->record->role == TX_INVITE_CLIENT &&
+		    state == TX_ACCEPTED && !(tx->record->flags & TX_HAS_ACK))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 3264: an offer is open as long as somebody may answer it, and no longer,
+ * or every later one is refused with 491. */
+static void check_offers(const struct call *call)
+{
+	if (call->record->state != CALL_ANSWERED || has_question(call))
+		return;
+	for (unsigned i = 0; i < N_LEGS; i++)
+		if (call->record->leg[i].offer != OFFER_NONE)
+			fail("an offer (%u) is open on leg %u of call %llx "
+			     "that nobody will answer",
+			     call->record->leg[i].offer, i,
+			     (unsigned long long)call->record->id);
+}
+
 static void check_call(const struct call *call)
 {
+	check_offers(call);
 	for (const struct tx *tx = call->txs; tx; tx = tx->next)
 		check_tx(tx);
 	if (call->record->state != CALL_ANSWERED && !has_deadline(call))
