@@ -9,7 +9,7 @@
 
 #include "base/config.h"
 
-#define ROUTE_TRIES_MAX	 12
+#define ROUTE_TRIES_MAX	 10
 #define ROUTE_NUMBER_MAX 128
 
 /* Health and load of a trunk's gateway at this moment, filled by the caller:

@@ -41,14 +41,13 @@ const uint16_t call_record_texts[] = {
 	IN_LEG(LEG_A), IN_LEG(LEG_B), IN_TRY(0),      IN_TRY(1),
 	IN_TRY(2),     IN_TRY(3),     IN_TRY(4),      IN_TRY(5),
 	IN_TRY(6),     IN_TRY(7),     IN_TRY(8),      IN_TRY(9),
-	IN_TRY(10),    IN_TRY(11),
 };
 const unsigned n_call_record_texts = LEN(call_record_texts);
 _Static_assert(offsetof(struct leg_record, remote_sdp) -
 			       offsetof(struct leg_record, peer) ==
 		       8 * sizeof(struct record_text),
 	       "IN_LEG names every text of a leg");
-_Static_assert(TRIES_MAX == 12, "call_record_texts names every try");
+_Static_assert(TRIES_MAX == 10, "call_record_texts names every try");
 _Static_assert(LEN(call_record_texts) <= RECORD_REFS_MAX, "raise the limit");
 
 const uint16_t tx_record_texts[] = {

@@ -35,7 +35,7 @@
 
 /* Versions of records: shm/version.c says how the one before is read. */
 #define CALL_VERSION   2
-#define CALL_SIZE_1    968u /* bytes of its fixed part in version 1 */
+#define CALL_SIZE_1    920u /* bytes of its fixed part in version 1 */
 #define TX_VERSION     1
 #define STREAM_VERSION 1
 #define SLOT_VERSION   1
@@ -127,7 +127,7 @@ enum call_timer {
 	N_CALL_TIMERS
 };
 
-#define TRIES_MAX 12
+#define TRIES_MAX 10
 
 /* One side of a relayed stream. */
 struct media_side {

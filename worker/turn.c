@@ -29,8 +29,12 @@ void turn_mark_call(struct call *call)
 	if (call->is_dirty)
 		return;
 	call->is_dirty = true;
-	call->next_dirty = turn->dirty_calls;
-	turn->dirty_calls = call;
+	call->next_dirty = NULL;
+	if (turn->dirty_calls)
+		turn->last_call->next_dirty = call;
+	else
+		turn->dirty_calls = call;
+	turn->last_call = call;
 }
 
 void turn_mark_tx(struct tx *tx)
@@ -40,8 +44,12 @@ void turn_mark_tx(struct tx *tx)
 	if (tx->is_dirty)
 		return;
 	tx->is_dirty = true;
-	tx->next_dirty = turn->dirty_txs;
-	turn->dirty_txs = tx;
+	tx->next_dirty = NULL;
+	if (turn->dirty_txs)
+		turn->last_tx->next_dirty = tx;
+	else
+		turn->dirty_txs = tx;
+	turn->last_tx = tx;
 }
 
 void turn_mark_connection(struct connection *connection)

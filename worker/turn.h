@@ -29,8 +29,10 @@ struct effect {
 };
 
 struct turn {
-	struct call *dirty_calls;
-	struct tx *dirty_txs;
+	/* in the order in which they were marked: new ones are appended to the
+	 * book, which keeps its pages full */
+	struct call *dirty_calls, *last_call;
+	struct tx *dirty_txs, *last_tx;
 	struct connection *dirty_connections;
 	struct effect *effects;
 	unsigned n_effects, cap_effects;
