@@ -1,7 +1,7 @@
 # media/: its parts, and the whole program in a rig
 if HAVE_CRITERION
-check_PROGRAMS += tests/unit_media tests/process_media
-TESTS += tests/unit_media tests/process_media
+check_PROGRAMS += tests/unit_media tests/process_media tests/process_media_kill
+TESTS += tests/unit_media tests/process_media tests/process_media_kill
 endif
 EXTRA_PROGRAMS += tests/rtpgen tests/media_harness
 tests_unit_media_SOURCES = tests/unit/test_engine.c \
@@ -12,10 +12,14 @@ tests_unit_media_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_media_LDADD = media/libmedia.a librtp.a libshm.a libbase.a \
 	$(URING_LIBS) $(LMDB_LIBS) $(EVENT_LIBS) $(CRITERION_LIBS)
 tests_process_media_SOURCES = tests/unit/test_mspool_media.c \
-	tests/unit/test_media_kill.c \
 	tests/support/media_rig.c tests/support/media_rig.h
 tests_process_media_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_process_media_LDADD = librtp.a libshm.a libbase.a $(LMDB_LIBS) \
+	$(EVENT_LIBS) $(CRITERION_LIBS)
+tests_process_media_kill_SOURCES = tests/unit/test_media_kill.c \
+	tests/support/media_rig.c tests/support/media_rig.h
+tests_process_media_kill_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_process_media_kill_LDADD = librtp.a libshm.a libbase.a $(LMDB_LIBS) \
 	$(EVENT_LIBS) $(CRITERION_LIBS)
 tests_media_harness_SOURCES = tests/bench/media_harness.c \
 	tests/support/media_rig.c tests/support/media_rig.h
