@@ -15,6 +15,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
 	doc/decisions/0022-another-master.md \
+	doc/decisions/0027-packages-and-sandbox.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \
 	doc/decisions/0030-a-killed-media-worker.md \
@@ -23,7 +24,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \
 	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \
-	doc/how-to/add-an-option.md
+	doc/how-to/add-an-option.md doc/how-to/install.md
 
 # The part of mspoolctl.1 that the tables of tools/ctl_*.def hold.
 .PHONY: update-man
