@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "shm/version.h"
 #include "worker/cdr.h"
 #include "worker/dispatch.h"
@@ -312,5 +313,6 @@ int adopt_book(struct server *server)
 	worker->had_input = true; /* not asked yet: the next turn tells */
 	tell(&adoption, bad_calls + bad_invites + bad_txs + bad_streams);
 	tell_refused(&adoption);
+	CRASH_POINT(adopted);
 	return 0;
 }

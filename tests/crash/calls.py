@@ -6,25 +6,29 @@ A script is written for a caller and a callee, and played outbound (front end to
 gateway) and inbound (gateway to front end), over UDP and over TCP.  To add one:
 doc/how-to/add-a-crash-point.md."""
 
+import copy
+
 from support.ua import ScriptError
 
 
 class Call:
     def __init__(self, name, script, both_ways=False, workers=1,
                  transports=("udp", "tcp"), pool_lines="", trunk_lines="",
-                 number="1555", places=None):
+                 number="1555", places=None, heirs="", sample=1,
+                 is_slow=False):
         self.name, self.play, self.workers = name, script, workers
         self.transports = transports
         self.pool_lines, self.trunk_lines = pool_lines, trunk_lines
         self.number, self.both_ways = number, both_ways
         self.places = places  # who reads the caller, the callee; whose call
+        self.heirs = heirs      # at which passages successors die
+        self.sample = sample    # so many times fewer points than others
+        self.is_slow = is_slow  # not in `make check`
         self.is_inbound = False
 
     def inbound(self):
-        other = Call(self.name + " inbound", self.play, False, self.workers,
-                     self.transports, self.pool_lines, self.trunk_lines,
-                     self.number, self.places)
-        other.is_inbound = True
+        other = copy.copy(self)
+        other.name, other.is_inbound = self.name + " inbound", True
         return other
 
     def prepare(self, run):
@@ -48,7 +52,10 @@ class Call:
         self.play(Talk(run, self.number, caller, callee))
 
     def after(self, run):
-        """One more call, over the other gateway: the pool is well."""
+        """One more call, over the other gateway: the pool is well.  Not when
+        a slot is down by now: new calls are then of another book."""
+        if self.heirs:
+            return
         talk = Talk(run, "3555", run.fe, run.gw2)
         a, b = talk.up()
         talk.hang_up(a, b)
@@ -175,6 +182,18 @@ def ack_lost(t):
     a.ack()
     b.expect("ACK")
     t.hang_up(a, b)
+
+
+def no_ack(t):
+    """64*T1 without an ACK: both sides get a BYE."""
+    a, b = t.ring()
+    b.respond(200)
+    a.expect(200)
+    a.expect("BYE", timeout=45)
+    a.respond(200, "BYE")
+    b.expect("ACK")
+    b.expect("BYE")
+    b.respond(200, "BYE")
 
 
 def repeats(t):
@@ -692,6 +711,8 @@ CALLS = [
     Call("late offer", late_offer, both_ways=True),
     Call("no answer", no_answer, pool_lines="no_answer_timeout = 1s"),
     Call("ACK lost", ack_lost),
+    # over TCP the number of repeats in 32 s is a matter of milliseconds
+    Call("no ACK", no_ack, sample=8, is_slow=True, transports=("udp",)),
     Call("repeats", repeats, transports=("udp",)),
     Call("CANCEL while ringing", cancel_ringing, both_ways=True),
     Call("CANCEL while trying", cancel_trying),
@@ -748,6 +769,10 @@ CALLS = [
          places=("ms1", "ms1", "ms2")),
     Call("moved in the call", moved, **WORKERS,
          places=("ms1", "ms1", "ms2")),
+    # its slot goes down after some 5 s, ms1 or ms2 goes on alone
+    Call("left to a sibling", whole, **WORKERS, heirs=" 1" * 12, sample=4,
+         is_slow=True, places=("ms1", "ms1", "ms2"),
+         trunk_lines="trying_timeout = 8s\nfailover_time = 20s"),
     Call("wrong worker lost", lost_in_talk, **WORKERS, **TCP,
          places=("ms1", "ms1", "ms2")),
     Call("wrong worker two in one", two_in_one, **WORKERS, **TCP,

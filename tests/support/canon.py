@@ -64,8 +64,9 @@ def order(entry):
     return (entry.peer, entry.message.cseq, entry.message.method)
 
 
-def streams(record, net):
-    """{(peer, way[, transaction]): [message, …]}"""
+def streams(record, net, is_patient=False):
+    """{(peer, way[, transaction]): [message, …]}; is_patient: so much time
+    passes that 2xx come again over TCP, too (RFC 3261 13.3.1.4)."""
     names, found = Names(), {}
     for entry in sorted(record, key=order):
         if entry.channel == "udp" and entry.is_repeat:
@@ -77,7 +78,10 @@ def streams(record, net):
         if entry.channel == "udp":
             branch = re.search(r";branch=([^;\r]+)", text).group(1)
             key += (f"{branch} {entry.message.method}",)
-        found.setdefault(key, []).append(text)
+        stream = found.setdefault(key, [])
+        if not (is_patient and entry.message.name == "200 INVITE" and
+                text in stream):
+            stream.append(text)
     return found
 
 
