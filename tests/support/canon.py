@@ -11,6 +11,8 @@ connection from its first byte to its last."""
 import difflib
 import re
 
+REPEAT_S = 0.45  # T1, but for what a machine is late
+
 
 class Names:
     """A name for every random word, the same in every run."""
@@ -64,10 +66,24 @@ def order(entry):
     return (entry.peer, entry.message.cseq, entry.message.method)
 
 
-def streams(record, net, is_patient=False):
-    """{(peer, way[, transaction]): [message, …]}; is_patient: so much time
-    passes that 2xx come again over TCP, too (RFC 3261 13.3.1.4)."""
-    names, found = Names(), {}
+class Repeats:
+    """2xx to INVITE that came again when their timer wants it, over TCP, too
+    (RFC 3261 13.3.1.4): a run that is slow has more of them.  One that comes
+    sooner was sent twice."""
+
+    def __init__(self):
+        self.last = {}
+
+    def has(self, key, entry, text):
+        last = self.last.get((key, text))
+        self.last[key, text] = entry.time
+        return entry.message.name == "200 INVITE" and last is not None and \
+            entry.time - last > REPEAT_S
+
+
+def streams(record, net):
+    """{(peer, way[, transaction]): [message, …]}"""
+    names, found, repeats = Names(), {}, Repeats()
     for entry in sorted(record, key=order):
         if entry.channel == "udp" and entry.is_repeat:
             continue
@@ -78,10 +94,8 @@ def streams(record, net, is_patient=False):
         if entry.channel == "udp":
             branch = re.search(r";branch=([^;\r]+)", text).group(1)
             key += (f"{branch} {entry.message.method}",)
-        stream = found.setdefault(key, [])
-        if not (is_patient and entry.message.name == "200 INVITE" and
-                text in stream):
-            stream.append(text)
+        if not repeats.has(key, entry, text):
+            found.setdefault(key, []).append(text)
     return found
 
 

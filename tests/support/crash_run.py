@@ -298,8 +298,7 @@ class CrashRun:
         self.problems.append(f"records left after {REST_S} s: {left}")
 
     def streams(self):
-        return canon.streams(self.stage.record, self.net,
-                             bool(self.call.heirs))
+        return canon.streams(self.stage.record, self.net)
 
     def end(self):
         if self.is_ended:

@@ -35,6 +35,7 @@ class Entry:
     def __init__(self, peer, channel, message, is_repeat):
         self.peer, self.channel = peer.name, channel.label
         self.message, self.is_repeat = message, is_repeat
+        self.time = time.monotonic()
 
 
 class Stage:
