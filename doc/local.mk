@@ -18,9 +18,11 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0027-packages-and-sandbox.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \
+	doc/decisions/0013-crash-points.md \
 	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md \
 	doc/decisions/0041-call-records.md \
+	doc/how-to/add-a-crash-point.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \
 	doc/how-to/add-a-scenario.md doc/how-to/add-a-state.md \
