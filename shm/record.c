@@ -62,7 +62,7 @@ const unsigned n_tx_record_texts = LEN(tx_record_texts);
 #define IN_CDR_TRY(i, step) IN_CDR(tries[(i) + (step)].peer)
 #define IN_CDR_TRIES(i)                                                        \
 	IN_CDR_TRY(i, 0), IN_CDR_TRY(i, 1), IN_CDR_TRY(i, 2),                  \
-		IN_CDR_TRY(i, 3), IN_CDR_TRY(i, 4), IN_CDR_TRY(i, 5)
+		IN_CDR_TRY(i, 3), IN_CDR_TRY(i, 4)
 
 const uint16_t cdr_record_texts[] = {
 	IN_CDR(calling),	 IN_CDR(called),
@@ -70,8 +70,9 @@ const uint16_t cdr_record_texts[] = {
 	IN_CDR(trunk),		 IN_CDR(reason),
 	IN_CDR(leg[LEG_A].peer), IN_CDR(leg[LEG_A].call_id),
 	IN_CDR(leg[LEG_B].peer), IN_CDR(leg[LEG_B].call_id),
-	IN_CDR_TRIES(0),	 IN_CDR_TRIES(6),
+	IN_CDR_TRIES(0),	 IN_CDR_TRIES(5),
 };
+_Static_assert(TRIES_MAX == 10, "cdr_record_texts names every try");
 const unsigned n_cdr_record_texts = LEN(cdr_record_texts);
 
 static size_t round_up(size_t size)
