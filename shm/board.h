@@ -202,8 +202,8 @@ void stream_board_drop(struct stream_row *row);
 #define BUCKETS 1024
 
 struct bucket {
-	_Atomic uint8_t book, previous;
-	_Atomic uint64_t changed_us; /* boottime */
+	_Atomic uint8_t book, previous, before; /* before: previous' previous */
+	_Atomic uint64_t changed_us;		/* boottime */
 };
 
 struct steer_board {

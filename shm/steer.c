@@ -114,6 +114,10 @@ static void spread_share(struct spread *spread, const struct steer_board *board)
 
 static void bucket_move(struct bucket *bucket, uint8_t to, uint64_t now_us)
 {
+	atomic_store_explicit(
+		&bucket->before,
+		atomic_load_explicit(&bucket->previous, memory_order_relaxed),
+		memory_order_relaxed);
 	atomic_store_explicit(&bucket->previous, bucket_book(bucket),
 			      memory_order_relaxed);
 	atomic_store_explicit(&bucket->changed_us, now_us,

@@ -282,22 +282,26 @@ void dispatch_message(struct arrival *arrival,
 	(handler ? handler : refuse_method)(arrival, message);
 }
 
+/* A message of a connection goes through the ring even if we serve the next
+ * book, too (intake.c, is_served_here). */
 void dispatch_asked(struct arrival *arrival, const struct sip_message *message)
 {
 	struct worker *worker = arrival->server->worker;
-	unsigned book;
+	struct server *next;
+	bool asks = false;
+	unsigned book = arrival->server->index;
 
-	if (tx_find_invite(arrival->server, message)) {
+	if (!tx_find_invite(arrival->server, message))
+		book = steer_next_book(arrival, message->call_id, &asks);
+	next = book <= BOOK_MAX ? worker->servers[book] : NULL;
+	if (book == arrival->server->index) {
 		dispatch_message(arrival, message);
-		return;
-	}
-	book = steer_bucket_book(worker, message->call_id);
-	if (book <= BOOK_MAX && worker->servers[book] &&
-	    worker->servers[book]->book) {
-		arrival->server = worker->servers[book];
-		dispatch_message(arrival, message);
+	} else if (!next || !next->book || arrival->from.connection) {
+		steer_hand_over(arrival, book,
+				asks ? HANDOVER_ASK : HANDOVER_DATAGRAM);
 	} else {
-		steer_hand_over(arrival, book, HANDOVER_DATAGRAM);
+		arrival->server = next;
+		(asks ? dispatch_asked : dispatch_message)(arrival, message);
 	}
 }
 

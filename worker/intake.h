@@ -25,8 +25,10 @@ bool intake_knows(struct server *server, uint16_t listener,
 /* steer.c: whose message is it?  Book number, or 0 when nobody's. */
 unsigned steer_message(const struct arrival *arrival,
 		       const struct sip_message *message, bool *ret_asks);
-/* The book that has this Call-ID's bucket now. */
-unsigned steer_bucket_book(const struct worker *worker, struct slice call_id);
+/* Whom next, when the book that was asked does not know it; *ret_asks: that one
+ * is only asked, too. */
+unsigned steer_next_book(const struct arrival *arrival, struct slice call_id,
+			 bool *ret_asks);
 /* Puts it into the ring of that book; false when the ring is full. */
 bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		     enum handover_kind kind);

@@ -22,32 +22,75 @@ static unsigned book_of_response(const struct sip_message *message)
 	return 0;
 }
 
-unsigned steer_bucket_book(const struct worker *worker, struct slice call_id)
-{
-	const struct bucket *bucket =
-		&worker->steer->buckets[slice_hash(call_id, 0) % BUCKETS];
+/* The books that may know a message without a tag of ours, in the order in
+ * which they are asked; the last one takes it in any case. */
+struct asked {
+	unsigned books[3], n;
+};
 
-	return atomic_load_explicit(&bucket->book, memory_order_relaxed);
+static void ask_too(struct asked *asked, const struct server *server,
+		    unsigned book, unsigned last)
+{
+	const struct server *here = book ? server->worker->servers[book] : NULL;
+
+	if (!book || book == last || (!server->out[book] && !here))
+		return;
+	for (unsigned i = 0; i < asked->n; i++)
+		if (asked->books[i] == book)
+			return;
+	asked->books[asked->n++] = book;
 }
 
-/* For 64*T1 after a bucket moved, its previous book is asked first: it may
- * know the INVITE that this repeats, cancels or acknowledges. */
-static unsigned book_of_bucket(const struct arrival *arrival,
-			       struct slice call_id, bool *ret_asks)
+/* For 64*T1 after a bucket moved, its former books are asked first, since they
+ * may know the INVITE that this repeats, cancels or acknowledges: two of them,
+ * for it may have moved twice within the time that a phone rings. */
+static struct asked books_of_bucket(const struct server *server,
+				    struct slice call_id)
 {
-	struct worker *worker = arrival->server->worker;
+	const struct worker *worker = server->worker;
 	const struct bucket *bucket =
 		&worker->steer->buckets[slice_hash(call_id, 0) % BUCKETS];
 	unsigned book =
 		atomic_load_explicit(&bucket->book, memory_order_relaxed);
-	unsigned previous =
-		atomic_load_explicit(&bucket->previous, memory_order_relaxed);
 	uint64_t changed_us =
 		atomic_load_explicit(&bucket->changed_us, memory_order_relaxed);
+	struct asked asked = {.n = 0};
 
-	*ret_asks = previous && previous != book &&
-		    worker->now_us < changed_us + 64 * SIP_T1_US;
-	return *ret_asks ? previous : book;
+	if (worker->now_us < changed_us + 64 * SIP_T1_US) {
+		ask_too(&asked, server,
+			atomic_load_explicit(&bucket->before,
+					     memory_order_relaxed),
+			book);
+		ask_too(&asked, server,
+			atomic_load_explicit(&bucket->previous,
+					     memory_order_relaxed),
+			book);
+	}
+	asked.books[asked.n++] = book;
+	return asked;
+}
+
+static unsigned book_of_bucket(const struct arrival *arrival,
+			       struct slice call_id, bool *ret_asks)
+{
+	struct asked asked = books_of_bucket(arrival->server, call_id);
+
+	*ret_asks = asked.n > 1;
+	return asked.books[0];
+}
+
+unsigned steer_next_book(const struct arrival *arrival, struct slice call_id,
+			 bool *ret_asks)
+{
+	struct asked asked = books_of_bucket(arrival->server, call_id);
+	unsigned i = 0;
+
+	while (i < asked.n && asked.books[i] != arrival->server->index)
+		i++;
+	/* the bucket may have moved since: then straight to its book */
+	i = i + 1 < asked.n ? i + 1 : asked.n - 1;
+	*ret_asks = i + 1 < asked.n;
+	return asked.books[i];
 }
 
 unsigned steer_message(const struct arrival *arrival,

@@ -26,7 +26,7 @@ FIRST_MEDIA_PORT = 30000
 FIRST_MEDIA_PORT6 = 40000
 BARESIP_FILES = ("config", "accounts")
 BARESIP_LIMIT_S = 6
-XML_DEFAULTS = {"RING": "200", "CODE": "486"}
+XML_DEFAULTS = {"RING": "200", "CODE": "486", "WAIT": "300"}
 SIPP_IDLE = 99  # ended in order, no call processed
 
 

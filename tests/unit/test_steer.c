@@ -93,6 +93,23 @@ Test(steer, a_book_that_goes_gives_only_its_own)
 				     2);
 }
 
+Test(steer, a_bucket_that_moves_twice_tells_both_its_former_books)
+{
+	unsigned n = 0;
+
+	spread("12", 10);
+	spread("13", 20);
+	spread("14", 30);
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		if (atomic_load(&board->buckets[i].book) != 4)
+			continue;
+		cr_assert_eq(atomic_load(&board->buckets[i].previous), 3);
+		cr_assert_eq(atomic_load(&board->buckets[i].before), 2);
+		n++;
+	}
+	cr_expect_eq(n, BUCKETS / 2);
+}
+
 Test(steer, no_book_at_all_changes_nothing)
 {
 	spread("12", 10);
