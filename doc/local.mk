@@ -22,6 +22,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md \
 	doc/decisions/0041-call-records.md \
+	doc/decisions/0042-soak.md \
 	doc/how-to/add-a-crash-point.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \

@@ -86,3 +86,4 @@ include tests/unit/worker.mk
 include tests/property/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+include tests/soak/local.mk

@@ -30,13 +30,15 @@ CLEAN_COUNTERS = ("sip_malformed", "sip_oversize", "sip_bad_responses",
 
 
 class CaseRun:
+    PREFIX = "mspool-it-"
+
     def __init__(self, case, programs, keep=False):
         self.case, self.programs, self.keep = case, programs, keep
         self.problems = []
         self.saved = {}
         base = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
         self.folder = pathlib.Path(
-            tempfile.mkdtemp(prefix="mspool-it-", dir=base))
+            tempfile.mkdtemp(prefix=self.PREFIX, dir=base))
         self.net = net_of.Net(case.is_ipv6)
         self.places = self.net.pool()
         self.pool = None
