@@ -282,6 +282,11 @@ class CrashRun:
         if records.torn or records.doubled():
             self.problems.append(f"{records.torn} call records torn, "
                                  f"{records.doubled()} doubled")
+        total = self.pool.ask("status")["calls"]["total"]
+        if not any(word != "0" for word in self.orders.values()) and \
+                len(records.ends) != total:
+            self.problems.append(f"{len(records.ends)} call records of "
+                                 f"{total} calls")
         self.cdrs = sorted(
             " ".join(str(record[column]) for column in CDR_COLUMNS)
             for record in records.ends)
