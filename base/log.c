@@ -123,6 +123,14 @@ void log_open(const struct log_settings *settings)
 		open_own_sink();
 }
 
+void log_use(int fd)
+{
+	struct log_settings settings = log_state.settings;
+
+	if (dup2(fd, STDERR_FILENO) >= 0)
+		log_open(&settings);
+}
+
 static ssize_t sink_write(const char *bytes, size_t len)
 {
 	struct pollfd ready = {.fd = log_state.fd, .events = POLLOUT};

@@ -27,6 +27,8 @@ struct log_settings {
 };
 
 void log_open(const struct log_settings *settings);
+/* Makes fd, which stays the caller's, standard error and the log. */
+void log_use(int fd);
 bool log_is_on(enum log_level level);
 /* event is a short stable name ("worker_died"); format makes logfmt pairs:
  * "slot=%s pid=%d".  Values with blanks are the caller's to quote with the

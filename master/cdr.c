@@ -245,6 +245,13 @@ void cdr_reopen(struct master *m)
 	send_to_cdr(m->cdr, MESSAGE_REOPEN, &all, -1);
 }
 
+void cdr_send_log(struct master *m, int fd)
+{
+	struct message_switch on = {.is_on = 1};
+
+	send_to_cdr(m->cdr, MESSAGE_LOG_FILE, &on, fd);
+}
+
 static bool has_beaten(struct cdr_child *child)
 {
 	uint64_t beat;

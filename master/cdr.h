@@ -18,6 +18,8 @@ void cdr_apply(struct master *m);
 uint64_t cdr_expire(struct master *m, uint64_t now_us, uint64_t until_us);
 /* USR1: it begins a new file. */
 void cdr_reopen(struct master *m);
+/* LOG_FILE, as all other children get it. */
+void cdr_send_log(struct master *m, int fd);
 /* At the end of a stop, when no worker is left that could make a record: tells
  * it to write what waits and to end.  True when it is gone. */
 bool cdr_end(struct master *m, uint64_t now_us);

@@ -9,6 +9,7 @@ master_libmaster_a_SOURCES = \
 	master/format.c master/format.h \
 	master/holds.c master/holds.h \
 	master/inbox.c master/inbox.h \
+	master/logfile.c master/logfile.h \
 	master/master.c master/master.h master/run.h \
 	master/memfd.c master/memfd.h \
 	master/notify.c master/notify.h \

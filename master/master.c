@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "master/cdr.h"
 #include "master/control.h"
+#include "master/logfile.h"
 #include "master/notify.h"
 #include "master/owners.h"
 #include "master/reload.h"
@@ -119,12 +120,13 @@ static void on_hang_up(int number, unsigned what, void *arg)
 		     m->generation);
 }
 
-/* The log is stderr: whoever reads it rotates it. */
+/* The rest of the log of before goes to whoever renamed its file. */
 static void on_reopen(int number, unsigned what, void *arg)
 {
 	(void)number, (void)what;
-	tell(arg, LOG_LVL_INFO, "reopen", "what=cdr");
+	logfile_reopen(arg);
 	cdr_reopen(arg);
+	tell(arg, LOG_LVL_INFO, "reopen", "what=log,cdr");
 }
 
 /* Left alone, the signal would end us. */

@@ -29,6 +29,7 @@
 #include "master/background.h"
 #include "master/cdr.h"
 #include "master/control.h"
+#include "master/logfile.h"
 #include "master/memfd.h"
 #include "master/notify.h"
 #include "master/owners.h"
@@ -438,6 +439,7 @@ int start(struct master *m, const struct start_order *order)
 	if (rc != 0)
 		return rc;
 	master_open_log(m);
+	logfile_remember();
 	notify_open();
 	m->loop = loop_new();
 	if (!m->loop)

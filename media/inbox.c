@@ -17,9 +17,10 @@
 
 static channel_handler on_master_config, on_master_rtp_sockets,
 	on_master_doorbell, on_master_serve_media, on_master_slots_changed,
-	on_master_drain, on_master_retire;
+	on_master_drain, on_master_log_file, on_master_retire;
 
 const struct inbox_row media_inbox[] = {
+	{MESSAGE_LOG_FILE, on_master_log_file},
 	{MESSAGE_CONFIG, on_master_config},
 	{MESSAGE_RTP_SOCKETS, on_master_rtp_sockets},
 	{MESSAGE_DOORBELL, on_master_doorbell},
@@ -40,6 +41,15 @@ static void inbox_answer(struct media *media, enum message message,
 
 	if (media->child.channel)
 		channel_send(media->child.channel, message, &ready, -1);
+}
+
+static void on_master_log_file(void *arg, const union message_payload *payload,
+			       int fd)
+{
+	(void)arg;
+	(void)payload;
+	log_use(fd);
+	close(fd);
 }
 
 static void on_master_config(void *arg, const union message_payload *payload,

@@ -283,7 +283,17 @@ static void on_master_retire(void *arg, const union message_payload *payload,
 	writer->is_leaving = true;
 }
 
+static void on_master_log_file(void *arg, const union message_payload *payload,
+			       int fd)
+{
+	(void)arg;
+	(void)payload;
+	log_use(fd);
+	close(fd);
+}
+
 static const struct inbox_row inbox[] = {
+	{MESSAGE_LOG_FILE, on_master_log_file},
 	{MESSAGE_CONFIG, on_master_config},
 	{MESSAGE_REOPEN, on_master_reopen},
 	{MESSAGE_RETIRE, on_master_retire},

@@ -228,7 +228,17 @@ static void on_master_retire(void *arg, const union message_payload *payload,
 	channel_send(worker->child.channel, MESSAGE_LET_GO, &payload->slot, -1);
 }
 
+static void on_master_log_file(void *arg, const union message_payload *payload,
+			       int fd)
+{
+	(void)arg;
+	(void)payload;
+	log_use(fd);
+	close(fd);
+}
+
 const struct inbox_row worker_inbox[] = {
+	{MESSAGE_LOG_FILE, on_master_log_file},
 	{MESSAGE_CONFIG, on_master_config},
 	{MESSAGE_LISTENER, on_master_listener},
 	{MESSAGE_CONNECTION, on_master_connection},

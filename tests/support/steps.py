@@ -76,7 +76,8 @@ def ask_peer(run, path):
 def ask_file(run, path):
     """file.NAME: the text of a log in the run's folder (log = pool.log)."""
     name = "pool.log" if path[1] == "log" else ".".join(path[1:])
-    return (run.folder / name).read_text(errors="replace")
+    path = run.folder / name
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def ask_events(run, path):
@@ -184,6 +185,10 @@ def do_mkdir(run, words):
     (run.folder / words[0]).mkdir()
 
 
+def do_rename(run, words):
+    (run.folder / words[0]).rename(run.folder / words[1])
+
+
 def do_signal(run, words):
     run.pool.signal(words[0])
 
@@ -229,7 +234,8 @@ STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
          "expect": do_expect, "never": do_never, "sleep": do_sleep,
          "kill": do_kill, "signal": do_signal, "end": do_end_peer,
          "ctl": do_ctl, "config": do_config, "exit": do_exit,
-         "restart": do_restart, "mkdir": do_mkdir}
+         "restart": do_restart, "mkdir": do_mkdir,
+         "rename": do_rename}
 
 
 def take(run, line):
