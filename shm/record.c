@@ -74,6 +74,7 @@ const uint16_t cdr_record_texts[] = {
 };
 _Static_assert(TRIES_MAX == 10, "cdr_record_texts names every try");
 const unsigned n_cdr_record_texts = LEN(cdr_record_texts);
+_Static_assert(TRIES_MAX == 10, "cdr_record_texts names every try");
 
 static size_t round_up(size_t size)
 {
