@@ -108,6 +108,7 @@ struct handover {
 	uint16_t listener;
 	uint32_t len;
 	struct addr source;
+	uint32_t n_asked; /* ASK: books that were asked, this one included */
 	uint64_t connection, offset;
 };
 

@@ -301,6 +301,7 @@ void dispatch_asked(struct arrival *arrival, const struct sip_message *message)
 				asks ? HANDOVER_ASK : HANDOVER_DATAGRAM);
 	} else {
 		arrival->server = next;
+		arrival->n_asked += asks;
 		(asks ? dispatch_asked : dispatch_message)(arrival, message);
 	}
 }

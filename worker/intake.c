@@ -128,6 +128,7 @@ static void route_to_book(struct arrival *arrival,
 	}
 	if (book && is_served_here(arrival, book)) {
 		arrival->server = worker->servers[book];
+		arrival->n_asked += asks && !arrival->is_asked;
 		if (asks)
 			dispatch_asked(arrival, message);
 		else
@@ -207,6 +208,7 @@ static void take_message(struct server *server, const struct handover *head,
 			 .addr = head->source},
 		.offset = head->offset,
 		.is_asked = head->kind == HANDOVER_ASK,
+		.n_asked = head->n_asked,
 		.is_final = head->kind != HANDOVER_ASK,
 	};
 

@@ -24,8 +24,9 @@ static unsigned book_of_response(const struct sip_message *message)
 
 /* The books that may know a message without a tag of ours, in the order in
  * which they are asked; the last one takes it in any case. */
+#define ASKED_MAX 3
 struct asked {
-	unsigned books[3], n;
+	unsigned books[ASKED_MAX], n;
 };
 
 static void ask_too(struct asked *asked, const struct server *server,
@@ -83,13 +84,19 @@ unsigned steer_next_book(const struct arrival *arrival, struct slice call_id,
 			 bool *ret_asks)
 {
 	struct asked asked = books_of_bucket(arrival->server, call_id);
-	unsigned i = 0;
+	unsigned i = 0, last = asked.n - 1;
 
-	while (i < asked.n && asked.books[i] != arrival->server->index)
+	while (i <= last && asked.books[i] != arrival->server->index)
 		i++;
-	/* the bucket may have moved since: then straight to its book */
-	i = i + 1 < asked.n ? i + 1 : asked.n - 1;
-	*ret_asks = i + 1 < asked.n;
+	/* while it lay in a ring the bucket may have moved: this book is now
+	 * the last, or none of them, and others have not been asked */
+	if (arrival->n_asked > ASKED_MAX)
+		i = last;
+	else if (i < last)
+		i++;
+	else if (i > last || arrival->n_asked < asked.n)
+		i = 0;
+	*ret_asks = i < last;
 	return asked.books[i];
 }
 
@@ -122,6 +129,7 @@ bool steer_hand_over(const struct arrival *arrival, unsigned book,
 		.transport = arrival->from.transport,
 		.listener = arrival->from.listener,
 		.len = (uint32_t)arrival->len,
+		.n_asked = arrival->n_asked + (kind == HANDOVER_ASK),
 		.source = arrival->from.addr,
 		.connection = arrival->from.connection,
 		.offset = arrival->offset,

@@ -37,9 +37,10 @@ struct arrival {
 	char *bytes;
 	size_t len;
 	struct target from;
-	uint64_t offset; /* stream: of its first byte */
-	bool is_asked;	 /* handed over because its bucket was ours */
-	bool is_stuck;	 /* out: the ring is full, keep it in its stream */
+	uint64_t offset;  /* stream: of its first byte */
+	bool is_asked;	  /* handed over because its bucket was ours */
+	unsigned n_asked; /* books that were asked, with this one */
+	bool is_stuck;	  /* out: the ring is full, keep it in its stream */
 	bool is_final; /* handed over: handle it here whatever steering says */
 };
 
