@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a worker begins, before its own main: mspool-worker, mspool-media and
- * mspool-cdr.
+ * How a child begins, before its own main: mspool-worker, mspool-media and the
+ * helpers of master/helpers.c.
  * Trap: descriptors above 3 are closed here, so nothing may be opened before
  * child_start, and nothing that the master forgot to mark lives on in us.
  */
@@ -47,7 +47,7 @@ static void check_inheritance(struct child *child, int argc, char **argv)
 	if (argc != 3)
 		refuse(program, "wants SLOT and RUN-FOLDER");
 	if (slot_parse(slice_of(argv[1]), &child->slot) < 0)
-		refuse(program, "the slot must be ms<N>, mw<N> or cdr");
+		refuse(program, "the slot must be ms<N>, mw<N> or a helper's");
 	if (!is_channel(CHILD_CHANNEL_FD))
 		refuse(program, "descriptor 3 is no channel");
 	slot_name(child->slot, child->name);

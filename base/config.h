@@ -220,12 +220,18 @@ struct config_cdr {
 	unsigned backlog; /* records of a book that wait, at most */
 };
 
+struct config_metrics {
+	bool is_enabled;
+	struct addr listen;
+};
+
 struct config {
 	struct config_pool pool;
 	struct config_listener *listeners;
 	unsigned n_listeners;
 	struct config_media media;
 	struct config_cdr cdr;
+	struct config_metrics metrics;
 	struct config_peer *peers; /* front ends first, then gateways */
 	unsigned n_peers, n_frontends;
 	struct config_trunk *trunks;

@@ -454,8 +454,8 @@ static int read_small_kinds(struct config_build *build)
 
 static int read_later_kinds(struct config_build *build)
 {
-	static const enum option_section kinds[] = {
-		SECTION_TLS, SECTION_METRICS, SECTION_HEP, SECTION_CLUSTER};
+	static const enum option_section kinds[] = {SECTION_TLS, SECTION_HEP,
+						    SECTION_CLUSTER};
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (read_kind(build, kinds[i]) < 0)
@@ -474,6 +474,7 @@ static int read_all(struct config_build *build)
 	    give_names(build, SECTION_ROUTE) < 0 || read_listen(build) < 0 ||
 	    read_single(build, SECTION_MEDIA, &build->config->media) < 0 ||
 	    read_single(build, SECTION_CDR, &build->config->cdr) < 0 ||
+	    read_single(build, SECTION_METRICS, &build->config->metrics) < 0 ||
 	    read_single(build, SECTION_POOL, &build->config->pool) < 0)
 		return -ENOMEM;
 	return read_later_kinds(build);

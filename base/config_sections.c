@@ -14,6 +14,7 @@ const size_t config_target_sizes[N_OPTION_SECTIONS] = {
 	[SECTION_POOL] = sizeof(struct config_pool),
 	[SECTION_LISTEN] = sizeof(struct config_listen),
 	[SECTION_MEDIA] = sizeof(struct config_media),
+	[SECTION_METRICS] = sizeof(struct config_metrics),
 	[SECTION_FRONTEND] = sizeof(struct config_peer),
 	[SECTION_GATEWAY] = sizeof(struct config_peer),
 	[SECTION_TRUNK] = sizeof(struct config_trunk),
@@ -259,6 +260,8 @@ static int make_all(struct config_build *build)
 		build->objects[SECTION_MEDIA][0].target = &config->media;
 	if (n[SECTION_CDR])
 		build->objects[SECTION_CDR][0].target = &config->cdr;
+	if (n[SECTION_METRICS])
+		build->objects[SECTION_METRICS][0].target = &config->metrics;
 	return 0;
 }
 

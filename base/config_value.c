@@ -422,6 +422,9 @@ static int read_address_port(const struct config_value *value)
 		return config_value_wrong(value, text.at,
 					  "\"%s\" is not address:port",
 					  text.text);
+	if (value->target && value->option->place.size)
+		memcpy(value->target + value->option->place.offset, &addr,
+		       sizeof(addr));
 	return 0;
 }
 

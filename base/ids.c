@@ -33,7 +33,12 @@ static const struct slot_row {
 	[SLOT_MEDIA] = {"mw", MEDIA_SLOT_MAX},
 };
 
-static const char cdr_name[] = "cdr"; /* there is one, without a number */
+/* Helpers: there is one of each, without a number. */
+static const char *const helper_names[] = {
+	[SLOT_CDR] = "cdr",
+	[SLOT_OBSERVER] = "observer",
+};
+#define N_HELPER_NAMES (sizeof(helper_names) / sizeof(helper_names[0]))
 
 const char *slot_name(struct slot_id slot, char buf[SLOT_NAME_MAX])
 {
@@ -42,8 +47,8 @@ const char *slot_name(struct slot_id slot, char buf[SLOT_NAME_MAX])
 	if (slot.kind == SLOT_SIGNALLING || slot.kind == SLOT_MEDIA)
 		snprintf(buf, SLOT_NAME_MAX, "%s%u",
 			 slot_rows[slot.kind].prefix, slot.index % 1000u);
-	else if (slot.kind == SLOT_CDR)
-		snprintf(buf, SLOT_NAME_MAX, "%s", cdr_name);
+	else if (slot.kind < N_HELPER_NAMES && helper_names[slot.kind])
+		snprintf(buf, SLOT_NAME_MAX, "%s", helper_names[slot.kind]);
 	else
 		snprintf(buf, SLOT_NAME_MAX, "%s", prefix);
 	return buf;
@@ -57,12 +62,22 @@ static int parse_number(struct slice text, uint64_t max, uint64_t *ret_number)
 	return slice_to_u64(text, max, ret_number) < 0 ? -EINVAL : 0;
 }
 
+static bool is_helper(struct slice text, struct slot_id *ret_slot)
+{
+	for (unsigned kind = 0; kind < N_HELPER_NAMES; kind++) {
+		if (!helper_names[kind] ||
+		    !slice_is(text, slice_of(helper_names[kind])))
+			continue;
+		*ret_slot = (struct slot_id){(uint8_t)kind, 0};
+		return true;
+	}
+	return false;
+}
+
 int slot_parse(struct slice text, struct slot_id *ret_slot)
 {
-	if (slice_is(text, slice_of(cdr_name))) {
-		*ret_slot = (struct slot_id){SLOT_CDR, 0};
+	if (is_helper(text, ret_slot))
 		return 0;
-	}
 	for (unsigned kind = SLOT_SIGNALLING; kind <= SLOT_MEDIA; kind++) {
 		const struct slot_row *row = &slot_rows[kind];
 		struct slice number = text;

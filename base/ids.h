@@ -19,7 +19,7 @@
 
 #define BOOK_MAX	 64 /* Mediation Servers of a pool, numbered from 1 */
 #define MEDIA_SLOT_MAX	 32 /* media workers of a pool, numbered from 1 */
-#define SLOT_NAME_MAX	 8  /* "ms64", "mw32", "cdr" and NUL */
+#define SLOT_NAME_MAX	 12 /* "ms64", "observer" and NUL */
 #define LEG_SECRET_LEN	 12 /* random bytes of a leg: 96 bits */
 #define TAG_MAX		 64 /* with NUL */
 #define BRANCH_MAX	 64 /* with NUL */
@@ -29,7 +29,8 @@ enum slot_kind {
 	SLOT_NONE,
 	SLOT_SIGNALLING,
 	SLOT_MEDIA,
-	SLOT_CDR /* the one process that writes call records */
+	SLOT_CDR,     /* the one process that writes call records */
+	SLOT_OBSERVER /* the one process that serves metrics */
 };
 
 struct slot_id {

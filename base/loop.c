@@ -212,3 +212,8 @@ int loop_turn(struct loop *loop, uint64_t wait_us)
 	error = alarm_set(loop, wait_us);
 	return error ? error : turn(loop, 0);
 }
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}

@@ -19,6 +19,8 @@ struct watch;
 
 typedef void loop_fn(int fd, unsigned what, void *arg);
 
+struct event_base;
+
 struct loop *loop_new(void);
 struct loop *loop_free(struct loop *loop);
 /* Watches fd for `what`; the watch is the caller's to free, before it closes
@@ -34,5 +36,7 @@ struct watch *loop_watch_every(struct loop *loop, uint64_t interval_us,
 			       loop_fn *fn, void *arg);
 /* One turn: waits at most wait_us, runs what is ready, returns.  0/-errno. */
 int loop_turn(struct loop *loop, uint64_t wait_us);
+/* libevent's, for evhttp, which only the observer uses. */
+struct event_base *loop_base(struct loop *loop);
 
 #endif

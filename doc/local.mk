@@ -4,6 +4,7 @@ dist_man_MANS += doc/man/mspoolctl.1
 dist_man_MANS += doc/man/mspool-gwsim.1
 dist_man_MANS += doc/man/pool.ini.5
 dist_man_MANS += doc/man/mspool-cdr.5
+dist_man_MANS += doc/man/mspool-metrics.7
 EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/states.md \
 	doc/decisions/0000-what-stands-here.md \
@@ -20,7 +21,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0012-steering.md \
 	doc/decisions/0013-crash-points.md \
 	doc/decisions/0030-a-killed-media-worker.md \
-	doc/decisions/0040-mspoolctl.md \
+	doc/decisions/0040-mspoolctl.md doc/decisions/0043-observer.md \
 	doc/decisions/0041-call-records.md \
 	doc/decisions/0042-soak.md \
 	doc/how-to/add-a-crash-point.md \

@@ -4,9 +4,9 @@ sbin_PROGRAMS += master/mspoold
 noinst_LIBRARIES += master/libmaster.a
 master_libmaster_a_SOURCES = \
 	master/background.c master/background.h \
-	master/cdr.c master/cdr.h \
 	master/control.c master/control.h \
 	master/format.c master/format.h \
+	master/helpers.c master/helpers.h \
 	master/holds.c master/holds.h \
 	master/inbox.c master/inbox.h \
 	master/logfile.c master/logfile.h \

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "master/cdr.h"
+#include "master/helpers.h"
 #include "master/slots.h"
 
 #define LOG_MODE 0640
@@ -48,6 +48,6 @@ void logfile_reopen(struct master *m)
 	}
 	log_use(fd);
 	slots_send_all(m, MESSAGE_LOG_FILE, &on, fd);
-	cdr_send_log(m, fd);
+	helpers_send_log(m, fd);
 	close(fd);
 }

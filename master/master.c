@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "master/cdr.h"
 #include "master/control.h"
+#include "master/helpers.h"
 #include "master/logfile.h"
 #include "master/notify.h"
 #include "master/owners.h"
@@ -125,7 +125,7 @@ static void on_reopen(int number, unsigned what, void *arg)
 {
 	(void)number, (void)what;
 	logfile_reopen(arg);
-	cdr_reopen(arg);
+	helpers_reopen(arg);
 	tell(arg, LOG_LVL_INFO, "reopen", "what=log,cdr");
 }
 
@@ -173,7 +173,7 @@ static uint64_t expire(struct master *m)
 	until = slots_expire(m, now, now + tick_us);
 	slots_reap(m);
 	until = simulators_expire(m, now, until);
-	until = cdr_expire(m, now, until);
+	until = helpers_expire(m, now, until);
 	start_review(m);
 	stop_review(m, now);
 	control_review(m, now);

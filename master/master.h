@@ -20,7 +20,7 @@
 struct master;
 struct control;
 struct simulator;
-struct cdr_child;
+struct helper;
 
 /* One Mediation Server or media worker: its process, and its book or streams,
  * which another slot's process may serve. */
@@ -95,7 +95,7 @@ struct master {
 	struct slot slots[N_SLOTS];
 	unsigned n_signalling, n_media; /* wanted */
 	struct simulator *simulators;
-	struct cdr_child *cdr;
+	struct helper *helpers; /* helpers.c */
 	struct control *control;
 	int adopt_fd; /* RUN/adopt.sock, -1 */
 	struct watch *adopt_watch;

@@ -16,6 +16,7 @@
  *   inbox.c       what children say
  *   control.c     the control socket               verbs.c     its verbs
  *   simulators.c  simulated gateways
+ *   helpers.c     mspool-observer and the like
  *   spawn.c, memfd.c, rings.c, notify.c, background.c   tools of these
  */
 #include <getopt.h>

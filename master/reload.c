@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/cdr.h"
+#include "master/helpers.h"
 #include "master/memfd.h"
 #include "master/notify.h"
 #include "master/scale.h"
@@ -116,7 +116,7 @@ static int switch_to(struct master *m, struct config *config, char *text,
 	m->is_reloading = true; /* until every worker has it in force */
 	tell_children(m, n_sockets);
 	simulators_apply(m);
-	cdr_apply(m);
+	helpers_apply(m);
 	scale_apply(m, n_signalling, n_media);
 	return 0;
 }

@@ -27,8 +27,8 @@
 
 #include "base/clock.h"
 #include "master/background.h"
-#include "master/cdr.h"
 #include "master/control.h"
+#include "master/helpers.h"
 #include "master/logfile.h"
 #include "master/memfd.h"
 #include "master/notify.h"
@@ -38,6 +38,7 @@
 #include "master/simulators.h"
 #include "master/slots.h"
 #include "master/survivors.h"
+#include "shm/cdr_page.h"
 #include "shm/version.h"
 
 static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -228,7 +229,9 @@ static int open_state(struct master *m)
 	if (rc == 0) /* made here, so that readers find it; the prober writes */
 		rc = health_table_open(m->run_dir, true, &m->health);
 	if (rc == 0)
-		rc = cdr_prepare(m);
+		rc = cdr_page_make(m->run_dir);
+	if (rc == 0)
+		rc = helpers_prepare(m);
 	if (rc < 0)
 		return fail("cannot open the shared state in %s: %s", path,
 			    strerror(-rc));
@@ -369,7 +372,7 @@ static int run_children(struct master *m)
 		slot->id.index <= pool->signalling_workers;
 	steer_spread(m);
 	simulators_apply(m);
-	cdr_apply(m);
+	helpers_apply(m);
 	scale_want(m, pool->signalling_workers, pool->media_workers);
 	survivors_take_back(m);
 	scale_apply(m, pool->signalling_workers, pool->media_workers);
@@ -511,7 +514,7 @@ void start_undo(struct master *m)
 		close(m->config_fd);
 	m->table = pool_table_forget(m->table);
 	m->health = health_table_forget(m->health);
-	cdr_forget(m);
+	helpers_forget(m);
 	m->config = config_free(m->config);
 	free(m->config_text);
 	m->loop = loop_free(m->loop);

@@ -13,7 +13,7 @@
 #include "master/stop.h"
 
 #include "base/clock.h"
-#include "master/cdr.h"
+#include "master/helpers.h"
 #include "master/notify.h"
 #include "master/owners.h"
 #include "master/scale.h"
@@ -62,7 +62,7 @@ static bool is_gone(struct master *m, uint64_t now_us)
 		if (slot->process.pid)
 			return false;
 	}
-	return cdr_end(m, now_us);
+	return helpers_end(m, now_us);
 }
 
 /* The workers' own figures lag behind by a turn of their loops. */

@@ -98,6 +98,10 @@ typedef void book_stream_fn(void *arg, struct stream_record *stream);
 typedef void book_intake_fn(void *arg, char kind, uint64_t key, uint64_t value);
 int book_scan_calls(struct book *book, book_call_fn *fn, void *arg,
 		    unsigned *ret_bad);
+/* The same without a copy on the heap: the record is fn's for the time of the
+ * call, and fn must be quick, since the snapshot is open. */
+typedef void book_glance_fn(void *arg, const struct call_record *call);
+int book_glance_calls(struct book *book, book_glance_fn *fn, void *arg);
 int book_scan_txs(struct book *book, book_tx_fn *fn, void *arg,
 		  unsigned *ret_bad);
 int book_scan_invites(struct book *book, book_invite_fn *fn, void *arg,

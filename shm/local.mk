@@ -1,7 +1,7 @@
 # libshm.a
 noinst_LIBRARIES += libshm.a
 libshm_a_SOURCES = shm/board.c shm/board.h shm/book.c shm/book.h \
-	shm/book_cdr.c shm/book_inside.h shm/book_scan.c \
+	shm/book_cdr.c shm/book_glance.c shm/book_inside.h shm/book_scan.c \
 	shm/book_wishes.c shm/cdr_page.c shm/cdr_page.h \
 	shm/counters.def shm/figures.c shm/figures.def \
 	shm/figures.h shm/health.c \

@@ -38,8 +38,8 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
 TESTS += tests/unit_tools
 endif
-TESTS += tests/unit/documents tests/unit/printed-columns
-EXTRA_DIST += tests/unit/documents tests/unit/printed-columns
+TESTS += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics
+EXTRA_DIST += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics
 tests_unit_tools_SOURCES = \
 	tests/unit/ctl_fixture.c tests/unit/ctl_fixture.h \
 	tests/unit/cdr_sample.h tests/unit/scratch.c \
@@ -49,9 +49,11 @@ tests_unit_tools_SOURCES = \
 	tests/unit/test_ctl_route_file.c \
 	tests/unit/test_ctl_show.c \
 	tests/unit/test_ctl_table.c \
-	tests/unit/test_ctl_verb.c
+	tests/unit/test_ctl_verb.c \
+	tests/unit/test_metrics.c \
+	tests/unit/test_observer_http.c
 tests_unit_tools_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_tools_LDADD = libcdr.a $(CTL_LIBS) $(CRITERION_LIBS)
+tests_unit_tools_LDADD = libcdr.a $(OBSERVER_LIBS) $(CRITERION_LIBS)
 
 # ---- whole pools: last, since they take longest ----
 TESTS += tests/integration/run

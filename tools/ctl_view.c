@@ -346,6 +346,17 @@ static int scan_book(struct ctl_view *view, unsigned index)
 	return error;
 }
 
+struct book *ctl_view_book(struct ctl_view *view, unsigned index)
+{
+	sigset_t before;
+
+	hold_signals(&before);
+	if (!view->books[index])
+		open_book(view, index);
+	let_signals(&before);
+	return view->books[index];
+}
+
 int ctl_view_load_calls(struct ctl_view *view)
 {
 	for (unsigned i = 0; i < view->n_slots; i++) {

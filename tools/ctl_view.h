@@ -45,6 +45,9 @@ int ctl_view_open(const struct ctl *ctl, struct ctl_view **ret_view);
 struct ctl_view *ctl_view_free(struct ctl_view *view);
 /* Reads every book; what could not be read is told on ctl->err. */
 int ctl_view_load_calls(struct ctl_view *view);
+/* The book of this Mediation Server, the view's; NULL: none that can be read.
+ */
+struct book *ctl_view_book(struct ctl_view *view, unsigned index);
 /* One call, which the caller frees.  CTL_NO_OBJECT when there is none. */
 int ctl_view_get_call(struct ctl_view *view, uint64_t id,
 		      struct call_record **ret_call);

@@ -67,3 +67,33 @@ update-columns: tools/print-columns
 	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
 	    $(srcdir)/doc/man/mspool-cdr.5; \
 	rm -f columns.tmp
+
+# mspool-observer; libobserver.a is all of it but main, for the unit tests
+noinst_LIBRARIES += libobserver.a
+libobserver_a_SOURCES = tools/metrics.def \
+	tools/metrics_calls.c tools/metrics_collect.c tools/metrics_collect.h \
+	tools/metrics_counters.c tools/metrics_counters.h \
+	tools/metrics_page.c tools/metrics_page.h tools/metrics_peers.c \
+	tools/metrics_pool.c tools/metrics_snapshot.c \
+	tools/metrics_snapshot.h tools/metrics_window.c \
+	tools/metrics_window.h tools/observer_health.c \
+	tools/observer_health.h tools/observer_http.c tools/observer_http.h
+libobserver_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)
+pkglibexec_PROGRAMS += tools/mspool-observer
+tools_mspool_observer_SOURCES = tools/mspool-observer.c
+tools_mspool_observer_CFLAGS = $(AM_CFLAGS)
+OBSERVER_LIBS = libobserver.a $(CTL_LIBS) $(EVENT_EXTRA_LIBS)
+tools_mspool_observer_LDADD = $(OBSERVER_LIBS)
+
+# The middle of mspool-metrics(7), from the tables
+check_PROGRAMS += tools/print-metrics
+tools_print_metrics_SOURCES = tools/print-metrics.c
+tools_print_metrics_CFLAGS = $(AM_CFLAGS)
+tools_print_metrics_LDADD = $(OBSERVER_LIBS)
+.PHONY: update-metrics
+update-metrics: tools/print-metrics
+	$(AM_V_GEN)tools/print-metrics >metrics.tmp && \
+	sed -i -e '/^\.\\" begin: /r metrics.tmp' \
+	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
+	    $(srcdir)/doc/man/mspool-metrics.7; \
+	rm -f metrics.tmp

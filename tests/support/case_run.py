@@ -59,7 +59,7 @@ class CaseRun:
                   "POOL_HOST": net_of.uri_host(self.places["INTERNAL"])}
         local, values["LOCAL_RTP"] = self.net.local()
         values["LOCAL"] = net_of.text(local)
-        for name, place in self.places.items():
+        for name, place in {**self.places, **self.net.metrics()}.items():
             values[name] = net_of.text(place)
         return {**values, **case.values, **self.saved}
 

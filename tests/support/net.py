@@ -14,7 +14,7 @@ LOCK_HOST, LOCK_PORT = 254, 9
 POOL_HOST = 1
 FIRST_HOST = {"FE": 10, "GW": 40, "UA": 70, "STRANGER": 100}
 SIP_PORT = 5060
-INTERNAL_PORT, GATEWAY_PORT = 5070, 5068
+INTERNAL_PORT, GATEWAY_PORT, METRICS_PORT = 5070, 5068, 9442
 IPV6_FIRST_PORT, IPV6_BLOCK, IPV6_BLOCKS = 10000, 200, 30
 LOCAL_RTP_FIRST, LOCAL_RTP_BLOCK = 34000, 200
 
@@ -70,6 +70,15 @@ class Net:
         host = f"127.{self.a}.{self.b}.{POOL_HOST}"
         return {"INTERNAL": (host, INTERNAL_PORT),
                 "GATEWAY": (host, GATEWAY_PORT)}
+
+    def metrics(self):
+        """Two places for the observer."""
+        if self.is_ipv6:
+            return {"METRICS": ("::1", self._port(152)),
+                    "OTHER_METRICS": ("::1", self._port(153))}
+        host = f"127.{self.a}.{self.b}.{POOL_HOST}"
+        return {"METRICS": (host, METRICS_PORT),
+                "OTHER_METRICS": (host, METRICS_PORT + 1)}
 
     def local(self):
         """(host, port) and RTP ports of a program that binds 0.0.0.0."""

@@ -9,6 +9,7 @@ worker must not outlive the master, so stop() ends what is left by the pids that
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -28,11 +29,26 @@ class Pool:
         self.run_dir = pathlib.Path(run_dir)
         self.log_path = self.run_dir.parent / "pool.log"
         self.config = config
+        self._quiet_metrics()
         self.env = {**os.environ, **env}
         self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.process = None
         self.pids = set()
+
+    def _quiet_metrics(self):
+        """The observers of pools that run side by side would want the same
+        port: who does not say where to listen does not."""
+        text = pathlib.Path(self.config).read_text()
+        if "[metrics]" not in text:
+            pathlib.Path(self.config).write_text(
+                text + "\n[metrics]\nenabled = no\n")
+
+    def observer(self):
+        """Its pid, from the log: it is no worker."""
+        found = re.findall(rb"event=observer_up pid=(\d+)",
+                           self.log_path.read_bytes())
+        return int(found[-1]) if found else None
 
     def _times_up(self):
         """How often this pool's log says that it is up: what status shows may
@@ -103,6 +119,9 @@ class Pool:
             if not pid:
                 raise PoolError("no living cdr to kill")
             os.kill(pid, getattr(signal, f"SIG{how}"))
+            return
+        if name == "observer":
+            os.kill(self.observer(), getattr(signal, f"SIG{how}"))
             return
         for worker in self.workers():
             if worker["id"] == name and worker["pid"]:

@@ -3,14 +3,18 @@
 
 Steps are rows of STEPS; a comparison is `QUERY OPERATOR VALUE`, where a query
 is a word of QUERIES with dots: status.calls.active, gateways.gw1.state,
-counter.failovers, calls.count, calls.first.state, peer.gw1.invites, restarts.
+counter.failovers, calls.count, calls.first.state, peer.gw1.invites, restarts,
+http./ready, metrics.mspool_up.
 Both return None when all is well, else what is wrong, in words."""
 
 import operator
 import re
 import shlex
 import time
+import urllib.error
+import urllib.request
 
+from support import exposition
 from support.cdr import Records
 from support.scenario import BadScenario, seconds
 
@@ -91,11 +95,47 @@ def ask_cdr(run, path):
     return Records(run.folder).ask(path[1:])
 
 
+def _http(run, path, accept):
+    """(status, text) of the observer, (None, "") when it does not answer."""
+    match = re.search(r"^\[metrics\].*?^listen *= *(\S+)",
+                      run.config.read_text(), re.S | re.M)
+    if not match:
+        raise BadScenario("pool.ini has no [metrics] listen")
+    request = urllib.request.Request(f"http://{match.group(1)}{path}",
+                                     headers={"Accept": accept})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+    except OSError:
+        return None, ""
+
+
+def ask_http(run, path):
+    """http./PATH: the status of the observer's answer."""
+    return _http(run, path[1], "*/*")[0]
+
+
+def ask_metrics(run, path):
+    """metrics.NAME{LABELS}: of both forms of the page, which must be good."""
+    got = []
+    for is_open, accept in ((True, "application/openmetrics-text"),
+                            (False, "text/plain")):
+        status, text = _http(run, "/metrics", accept)
+        if status != 200:
+            return None
+        got.append(exposition.find(exposition.read(text, is_open),
+                                   ".".join(path[1:])))
+    return got[-1]
+
+
 QUERIES = {"status": ask_pool, "workers": ask_pool, "gateways": ask_pool,
            "frontends": ask_pool, "trunks": ask_pool, "calls": ask_pool,
            "counter": ask_counter, "restarts": ask_restarts,
            "peer": ask_peer, "file": ask_file, "show": ask_show,
-           "events": ask_events, "cdr": ask_cdr}
+           "events": ask_events, "cdr": ask_cdr, "http": ask_http,
+           "metrics": ask_metrics}
 
 
 def compare(run, line):

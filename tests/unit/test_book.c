@@ -789,3 +789,29 @@ Test(book, readers_that_died_do_not_use_up_the_readers_table)
 	cr_assert_eq(version_of(book, call_make(1, 1)), 3);
 	book_forget(book);
 }
+
+/* ---- glances ------------------------------------------------------------- */
+
+static void sum_ids(void *arg, const struct call_record *call)
+{
+	uint64_t *sum = arg;
+
+	*sum += call->id;
+}
+
+Test(book, a_glance_sees_each_call_once_and_skips_what_is_broken)
+{
+	struct book *book = own(1);
+	uint64_t sum = 0, wanted = 0;
+	struct call_record broken = call_of(5000, 1);
+
+	for (uint64_t id = 1; id <= 100; id++) {
+		put_call(book, id, 1);
+		wanted += id;
+	}
+	broken.state = N_CALL_STATES;
+	book_put_call(book, &broken);
+	cr_assert_eq(book_commit(book), 0);
+	cr_assert_eq(book_glance_calls(book, sum_ids, &sum), 0);
+	cr_expect_eq(sum, wanted);
+}
