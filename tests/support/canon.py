@@ -71,19 +71,20 @@ class Repeats:
     (RFC 3261 13.3.1.4): a run that is slow has more of them.  One that comes
     sooner was sent twice."""
 
-    def __init__(self):
-        self.last = {}
+    def __init__(self, is_patient):
+        self.last, self.least = {}, 0 if is_patient else REPEAT_S
 
     def has(self, key, entry, text):
         last = self.last.get((key, text))
         self.last[key, text] = entry.time
         return entry.message.name == "200 INVITE" and last is not None and \
-            entry.time - last > REPEAT_S
+            entry.time - last > self.least
 
 
-def streams(record, net):
-    """{(peer, way[, transaction]): [message, …]}"""
-    names, found, repeats = Names(), {}, Repeats()
+def streams(record, net, is_patient=False):
+    """{(peer, way[, transaction]): [message, …]}; is_patient: the owner of a
+    connection is away for seconds, then what was repeated comes at once."""
+    names, found, repeats = Names(), {}, Repeats(is_patient)
     for entry in sorted(record, key=order):
         if entry.channel == "udp" and entry.is_repeat:
             continue

@@ -303,7 +303,8 @@ class CrashRun:
         self.problems.append(f"records left after {REST_S} s: {left}")
 
     def streams(self):
-        return canon.streams(self.stage.record, self.net)
+        return canon.streams(self.stage.record, self.net,
+                             bool(self.call.heirs))
 
     def end(self):
         if self.is_ended:
