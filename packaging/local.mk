@@ -62,3 +62,8 @@ clean-packages:
 
 TESTS += packaging/test-unit
 EXTRA_DIST += packaging/test-unit
+
+# Alerts, recording rules and a dashboard for the metrics.
+metricsdir = $(datadir)/mspool
+dist_metrics_DATA = packaging/metrics/mspool.rules.yml \
+	packaging/metrics/mspool-dashboard.json

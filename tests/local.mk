@@ -38,8 +38,8 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
 TESTS += tests/unit_tools
 endif
-TESTS += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics
-EXTRA_DIST += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics
+TESTS += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics tests/unit/metrics-used
+EXTRA_DIST += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics tests/unit/metrics-used
 tests_unit_tools_SOURCES = \
 	tests/unit/ctl_fixture.c tests/unit/ctl_fixture.h \
 	tests/unit/cdr_sample.h tests/unit/scratch.c \
