@@ -16,6 +16,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
 	doc/decisions/0022-another-master.md \
+	doc/decisions/0023-upgrade.md \
 	doc/decisions/0027-packages-and-sandbox.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \

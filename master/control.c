@@ -223,13 +223,14 @@ static uid_t uid_of(int fd)
 	return who.uid;
 }
 
-static void add_request(struct master *m, int fd)
+/* NULL: fd is closed. */
+static struct request *add_request(struct master *m, int fd)
 {
 	struct request *request = calloc(1, sizeof(*request));
 
 	if (!request) {
 		close(fd);
-		return;
+		return NULL;
 	}
 	request->master = m;
 	request->fd = fd;
@@ -240,8 +241,10 @@ static void add_request(struct master *m, int fd)
 	m->control->n_requests++;
 	request->watch =
 		loop_watch(m->loop, fd, LOOP_READ, on_request, request);
-	if (!request->watch)
-		drop(request);
+	if (request->watch)
+		return request;
+	drop(request);
+	return NULL;
 }
 
 static void on_connect(int listening, unsigned what, void *arg)
@@ -271,7 +274,8 @@ static void review(struct request *request, uint64_t now_us)
 	bool is_late = now_us >= request->until_us;
 
 	if (request->verb && !request->is_answered) {
-		settle(request, request->verb->is_done(request->master));
+		settle(request,
+		       request->verb->is_done(request->master, request));
 		if (is_late && !request->is_answered)
 			request_refuse(request, CTL_TIMED_OUT,
 				       "%s is not done yet",
@@ -337,6 +341,37 @@ static void socket_path(const struct master *m, char *path, size_t size)
 	snprintf(path, size, "%s/control.sock", m->run_dir);
 }
 
+void control_hand_over(struct master *m, hand_fn *hand, void *arg)
+{
+	hand(arg, "control", m->control->fd);
+	for (struct request *r = m->control->requests; r; r = r->next) {
+		if (r->is_answered)
+			continue;
+		if (r->verb && strcmp(r->verb->name, "upgrade") == 0) {
+			hand(arg, "request", r->fd);
+		} else {
+			request_refuse(r, CTL_TIMED_OUT,
+				       "the master is being replaced");
+			write_answer(r);
+		}
+	}
+}
+
+/* Of the program that we replaced: they wait for the end of the upgrade. */
+static void take_requests(struct master *m)
+{
+	int fd;
+
+	while ((fd = handed_claim(&m->handed, "request")) >= 0) {
+		struct request *request = add_request(m, fd);
+
+		if (!request)
+			continue;
+		request->verb = verb_find("upgrade");
+		request->until_us = clock_boot_us() + request->verb->timeout_us;
+	}
+}
+
 int control_open(struct master *m, char *why)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -345,6 +380,8 @@ int control_open(struct master *m, char *why)
 
 	socket_path(m, path, sizeof(path));
 	if (rc == 0)
+		control->fd = handed_claim(&m->handed, "control");
+	if (rc == 0 && control->fd < 0)
 		rc = bind_socket(path, &control->fd);
 	if (rc < 0) {
 		snprintf(why, SOCKETS_WHY_MAX, "cannot listen on %.150s: %s",
@@ -354,6 +391,7 @@ int control_open(struct master *m, char *why)
 	}
 	m->control = control;
 	watch_socket(m, clock_boot_us());
+	take_requests(m);
 	return 0;
 }
 

@@ -36,6 +36,9 @@ struct request; /* a connection with its one request */
 
 /* Binds and listens; on failure `why` (SOCKETS_WHY_MAX). */
 int control_open(struct master *m, char *why);
+/* Names the socket and the requests that wait for the upgrade, for the program
+ * that replaces this one; all others are told to come again. */
+void control_hand_over(struct master *m, hand_fn *hand, void *arg);
 /* Once a turn: answers what is done, drops who is too slow. */
 void control_review(struct master *m, uint64_t now_us);
 /* Answers what can be, closes all, removes the socket. */

@@ -152,6 +152,19 @@ int holds_give(const struct holds *holds, uint32_t epoch,
 	return 0;
 }
 
+void holds_hand_over(const struct holds *holds, hand_fn *hand, void *arg)
+{
+	char name[HANDED_NAME_MAX];
+
+	for (struct hold *hold = holds->table; hold; hold = hold->hh.next) {
+		if (holds->give == MESSAGE_CONNECTION)
+			handed_connection_name(&hold->what.connection, name);
+		else
+			handed_rtp_name(&hold->what.rtp_socket, name);
+		hand(arg, name, hold->fd);
+	}
+}
+
 unsigned holds_count(const struct holds *holds)
 {
 	return HASH_COUNT(holds->table);

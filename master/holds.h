@@ -8,6 +8,7 @@
 #define MASTER_HOLDS_H
 
 #include "base/channel.h"
+#include "master/handed.h"
 
 struct hold; /* one descriptor with the message that it came by */
 
@@ -27,6 +28,8 @@ void holds_release(struct holds *holds, uint64_t key);
  * has room, or -errno of channel_send. */
 int holds_give(const struct holds *holds, uint32_t epoch,
 	       struct channel *channel);
+/* Names each for the program that replaces this one. */
+void holds_hand_over(const struct holds *holds, hand_fn *hand, void *arg);
 unsigned holds_count(const struct holds *holds);
 void holds_done(struct holds *holds);
 

@@ -23,6 +23,7 @@
 
 #include <unistd.h>
 
+#include "master/fdstore.h"
 #include "master/owners.h"
 #include "master/slots.h"
 #include "master/survivors.h"
@@ -97,6 +98,8 @@ static void on_worker_hold_connection(void *arg,
 	const struct message_connection *connection = &payload->connection;
 	struct slot *slot = served(arg, SLOT_SIGNALLING, connection->book);
 
+	if (slot)
+		fdstore_keep_connection(connection, fd);
 	hold(arg, slot, connection->connection, payload, fd);
 }
 
@@ -108,8 +111,10 @@ static void on_worker_release_connection(void *arg,
 	struct slot *slot = served(arg, SLOT_SIGNALLING, connection->book);
 
 	(void)fd;
-	if (slot)
-		holds_release(&slot->holds, connection->connection);
+	if (!slot)
+		return;
+	holds_release(&slot->holds, connection->connection);
+	fdstore_remove_connection(connection);
 }
 
 static void on_media_hold_rtp(void *arg, const union message_payload *payload,

@@ -6,6 +6,8 @@ master_libmaster_a_SOURCES = \
 	master/background.c master/background.h \
 	master/control.c master/control.h \
 	master/format.c master/format.h \
+	master/fdstore.c master/fdstore.h \
+	master/handed.c master/handed.h \
 	master/helpers.c master/helpers.h \
 	master/holds.c master/holds.h \
 	master/inbox.c master/inbox.h \
@@ -25,6 +27,7 @@ master_libmaster_a_SOURCES = \
 	master/stop.c master/stop.h \
 	master/survivors.c master/survivors.h \
 	master/supervise.c master/supervise.def master/supervise.h \
+	master/upgrade.c master/upgrade.h \
 	master/verbs.c master/verbs.h
 master_libmaster_a_CFLAGS = $(AM_CFLAGS)
 master_mspoold_SOURCES = master/mspoold.c

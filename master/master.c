@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "master/control.h"
+#include "master/fdstore.h"
 #include "master/helpers.h"
 #include "master/logfile.h"
 #include "master/notify.h"
@@ -25,6 +26,8 @@
 #include "master/slots.h"
 #include "master/start.h"
 #include "master/stop.h"
+
+#define STORE_RETRY_US (10 * USEC_PER_MSEC)
 
 struct slot_id slot_id_at(unsigned place)
 {
@@ -129,12 +132,10 @@ static void on_reopen(int number, unsigned what, void *arg)
 	tell(arg, LOG_LVL_INFO, "reopen", "what=log,cdr");
 }
 
-/* Left alone, the signal would end us. */
 static void on_upgrade(int number, unsigned what, void *arg)
 {
 	(void)number, (void)what;
-	tell(arg, LOG_LVL_WARNING, "upgrade_refused",
-	     "reason=\"this release replaces no programs while it runs\"");
+	(void)upgrade_begin(arg); /* tells why not */
 }
 
 static const struct signal_row {
@@ -176,8 +177,12 @@ static uint64_t expire(struct master *m)
 	until = helpers_expire(m, now, until);
 	start_review(m);
 	stop_review(m, now);
+	upgrade_review(m, now);
 	control_review(m, now);
 	slots_announce(m);
+	fdstore_keep_listeners(&m->sockets);
+	if (fdstore_pump() && until > now + STORE_RETRY_US)
+		until = now + STORE_RETRY_US;
 	now = clock_boot_us();
 	return until > now ? until - now : 1;
 }
@@ -190,6 +195,15 @@ static void turn(struct master *m)
 		must_fail(__FILE__, __LINE__, "the loop failed");
 }
 
+/* The program that we replaced blocked them: now somebody hears them. */
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int run(struct master *m)
 {
 	struct watch *watches[N_SIGNALS];
@@ -198,6 +212,7 @@ int run(struct master *m)
 		watches[i] = loop_watch_signal(m->loop, signals[i].number,
 					       signals[i].on_signal, m);
 	signal(SIGPIPE, SIG_IGN);
+	unblock_signals();
 	while (m->stop_phase != STOP_DONE)
 		turn(m);
 	for (unsigned i = 0; i < N_SIGNALS; i++)

@@ -9,10 +9,12 @@
 #include "base/channel.h"
 #include "base/config.h"
 #include "base/loop.h"
+#include "master/handed.h"
 #include "master/holds.h"
 #include "master/sockets.h"
 #include "master/spawn.h"
 #include "master/supervise.h"
+#include "master/upgrade.h"
 #include "shm/board.h"
 #include "shm/book.h"
 #include "shm/pool_table.h"
@@ -97,6 +99,9 @@ struct master {
 	struct simulator *simulators;
 	struct helper *helpers; /* helpers.c */
 	struct control *control;
+	struct handed handed;
+	struct upgrade upgrade;
+	char **argv;  /* of main: how the next program is run */
 	int adopt_fd; /* RUN/adopt.sock, -1 */
 	struct watch *adopt_watch;
 	unsigned n_kept_sockets; /* of an earlier master */

@@ -16,6 +16,8 @@
  *   inbox.c       what children say
  *   control.c     the control socket               verbs.c     its verbs
  *   simulators.c  simulated gateways
+ *   upgrade.c     every program replaced            handed.c    descriptors
+ *   fdstore.c     systemd keeps some                           by name
  *   helpers.c     mspool-observer and the like
  *   spawn.c, memfd.c, rings.c, notify.c, background.c   tools of these
  */
@@ -175,7 +177,10 @@ int main(int argc, char **argv)
 		.order = {.config_path = PKGSYSCONFDIR "/pool.ini",
 			  .is_background = true},
 	};
-	int rc = parse(&line, argc, argv);
+	int rc;
+
+	line.order.argv = argv;
+	rc = parse(&line, argc, argv);
 
 	config_set_pattern_check(route_check_pattern);
 	if (rc != 0) {

@@ -5,6 +5,7 @@
  */
 #include "master/notify.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 static int notify_fd = -1;
 static uint64_t watchdog_us;
+static char *socket_name; /* as it stood in the environment */
 
 static int open_socket(const char *name)
 {
@@ -47,8 +49,10 @@ void notify_open(void)
 	const char *usec = getenv("WATCHDOG_USEC");
 	const char *pid = getenv("WATCHDOG_PID");
 
-	if (name)
+	if (name) {
 		notify_fd = open_socket(name);
+		socket_name = strdup(name);
+	}
 	if (usec && (!pid || strtol(pid, NULL, 10) == getpid()))
 		watchdog_us = strtoull(usec, NULL, 10) / 2;
 	unsetenv("NOTIFY_SOCKET");
@@ -56,10 +60,51 @@ void notify_open(void)
 	unsetenv("WATCHDOG_PID");
 }
 
+void notify_leave(void)
+{
+	char usec[32];
+
+	if (socket_name)
+		setenv("NOTIFY_SOCKET", socket_name, 1);
+	if (!watchdog_us)
+		return;
+	snprintf(usec, sizeof(usec), "%llu",
+		 (unsigned long long)watchdog_us * 2);
+	setenv("WATCHDOG_USEC", usec, 1);
+}
+
+bool notify_is_open(void)
+{
+	return notify_fd >= 0;
+}
+
+int notify_text(const char *text, int fd)
+{
+	struct iovec bytes = {(void *)(uintptr_t)text, strlen(text)};
+	struct msghdr head = {.msg_iov = &bytes, .msg_iovlen = 1};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = {{0}};
+
+	if (fd >= 0) {
+		head.msg_control = control.bytes;
+		head.msg_controllen = sizeof(control.bytes);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(int));
+	}
+	if (notify_fd < 0)
+		return -ENOTCONN;
+	if (sendmsg(notify_fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 0;
+	return errno == ENOBUFS || errno == ETOOMANYREFS ? -EAGAIN : -errno;
+}
+
 static void notify_send(const char *text)
 {
-	if (notify_fd >= 0)
-		(void)!send(notify_fd, text, strlen(text), MSG_NOSIGNAL);
+	(void)notify_text(text, -1);
 }
 
 void notify_ready(void)

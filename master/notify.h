@@ -6,11 +6,18 @@
 #ifndef MASTER_NOTIFY_H
 #define MASTER_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID and takes them out of
  * the environment, so that no child answers for us. */
 void notify_open(void);
+/* Puts the words back, for the program that replaces this one. */
+void notify_leave(void);
+bool notify_is_open(void);
+/* Lines of assignments, with a descriptor (-1 none).  0, -EAGAIN: no room
+ * now, or another -errno. */
+int notify_text(const char *text, int fd);
 void notify_ready(void);
 /* RELOADING with MONOTONIC_USEC, as Type=notify-reload wants it. */
 void notify_reloading(void);

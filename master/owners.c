@@ -27,6 +27,7 @@
 static const uint8_t heir_rank[N_LIVES] = {
 	[LIFE_UP] = 3,
 	[LIFE_STARTING] = 2,
+	[LIFE_CHANGING] = 2,
 	[LIFE_DEAD] = 1,
 };
 
@@ -199,6 +200,17 @@ void owner_adopt_orphans(struct slot *process)
 	}
 }
 
+bool owners_are_settled(struct master *m)
+{
+	for_each_slot(slot, m)
+	{
+		if (slot->is_granting || slot->next_owner ||
+		    !slot->owner->channel)
+			return false;
+	}
+	return true;
+}
+
 /* ---- what follows from it -------------------------------------------------
  */
 
@@ -250,6 +262,7 @@ void pool_publish(struct master *m)
 	struct pool_record record = {
 		.head = {POOL_VERSION, RECORD_POOL, sizeof(record)},
 		.state = m->is_up ? pool_states[m->stop_phase] : POOL_STARTING,
+		.is_upgrading = upgrade_is_on(m),
 		.generation = m->generation,
 		.master_pid = m->stop_phase == STOP_DONE ? 0 : getpid(),
 		.signalling_workers = m->n_signalling,

@@ -29,6 +29,9 @@ void owner_grant(struct slot *slot);
 /* Goes on sending descriptors of a grant. */
 void owner_pump(struct slot *slot);
 
+/* Nothing is on its way from one owner to another. */
+bool owners_are_settled(struct master *m);
+
 /* Puts the slot's row into state/pool; slots_announce tells all children, at
  * the end of the master's turn. */
 void slot_publish(struct slot *slot);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -134,6 +135,50 @@ static struct simulator *add(struct master *m, const struct config_peer *peer)
 	m->simulators = simulator;
 	simulator->due_us = clock_boot_us();
 	return simulator;
+}
+
+/* A pidfd, named "simulator-PID-NAME". */
+void simulators_hand_over(struct master *m, hand_fn *hand, void *arg)
+{
+	char name[HANDED_NAME_MAX];
+
+	for (struct simulator *s = m->simulators; s; s = s->next) {
+		int n = snprintf(name, sizeof(name), "simulator-%d-%s",
+				 s->process.pid, s->name);
+
+		if (s->process.pid && n < HANDED_NAME_MAX)
+			hand(arg, name, s->process.pidfd);
+	}
+}
+
+static void take(struct master *m, pid_t pid, const char *name, int pidfd)
+{
+	const struct config_peer *peer = config_peer(m->config, slice_of(name));
+	struct simulator *simulator = peer ? add(m, peer) : NULL;
+
+	if (!simulator) { /* not wanted any more */
+		close(pidfd);
+		kill(pid, SIGTERM);
+		return;
+	}
+	simulator->started_us = clock_boot_us();
+	if (process_take(&simulator->process, pid, pidfd, m->loop, on_end,
+			 simulator) == 0)
+		simulator->due_us = 0;
+}
+
+void simulators_take(struct master *m)
+{
+	char rest[HANDED_NAME_MAX], name[HANDED_NAME_MAX];
+	int pidfd, pid;
+
+	while ((pidfd = handed_claim_next(&m->handed, "simulator-", rest)) >=
+	       0) {
+		if (sscanf(rest, "%d-%95s", &pid, name) == 2)
+			take(m, pid, name, pidfd);
+		else
+			close(pidfd);
+	}
 }
 
 static void want(struct master *m, const struct config_peer *peer)

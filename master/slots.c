@@ -319,8 +319,12 @@ static void drop_process(struct slot *slot)
 /* Counts a death and steps the life. */
 static void bury(struct slot *slot, uint64_t now_us)
 {
-	enum life_event event = deaths_note(&slot->deaths, slot->since_us,
-					    now_us, &slot->back_off_us);
+	/* One that was told to make room for its successor did not die. */
+	enum life_event event =
+		slot->life == LIFE_CHANGING
+			? EVENT_DIED
+			: deaths_note(&slot->deaths, slot->since_us, now_us,
+				      &slot->back_off_us);
 
 	slot->due_us = 0;
 	slot->is_prober = false;
@@ -331,8 +335,10 @@ static void bury(struct slot *slot, uint64_t now_us)
 
 static void tell_end(struct slot *slot, int pid, int status)
 {
-	bool is_wished = slot->life == LIFE_LEAVING &&
-			 (status == 0 || status == PROCESS_STATUS_UNKNOWN);
+	bool is_told =
+		slot->life == LIFE_LEAVING || slot->life == LIFE_CHANGING;
+	bool is_wished =
+		is_told && (status == 0 || status == PROCESS_STATUS_UNKNOWN);
 	char how[64];
 
 	if (is_wished)

@@ -12,7 +12,8 @@
 struct listener_socket {
 	struct message_listener head; /* as it is sent to the workers */
 	int fd;
-	bool is_gone; /* not in the configuration in force any more */
+	bool is_gone;	/* not in the configuration in force any more */
+	bool is_stored; /* told to the descriptor store */
 };
 
 struct sockets {

@@ -91,6 +91,10 @@ static _Noreturn void run_child(const char *path,
 		if (getppid() != master)
 			_exit(127);
 	}
+	if (order->output_fd > 0) {
+		dup2(order->output_fd, STDOUT_FILENO);
+		dup2(order->output_fd, STDERR_FILENO);
+	}
 	if (order->channel_fd < 0 || place_channel(order->channel_fd))
 		execv(path, order->argv);
 	_exit(127);

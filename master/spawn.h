@@ -21,6 +21,7 @@ struct process_order {
 	const char *program; /* "mspool-worker": see program_find */
 	char *const *argv;   /* its words, argv[0] the name, NULL at the end */
 	int channel_fd;	     /* becomes descriptor 3; -1 none */
+	int output_fd;	     /* becomes 1 and 2; 0 or less: as ours */
 	bool dies_with_us;   /* SIGTERM when the master ends */
 };
 

@@ -28,6 +28,8 @@
 #include "base/clock.h"
 #include "master/background.h"
 #include "master/control.h"
+#include "master/fdstore.h"
+#include "master/handed.h"
 #include "master/helpers.h"
 #include "master/logfile.h"
 #include "master/memfd.h"
@@ -168,6 +170,9 @@ static int lock_pid_file(struct master *m)
 	char path[sizeof(m->run_dir) + 16];
 
 	snprintf(path, sizeof(path), "%s/mspoold.pid", m->run_dir);
+	m->pid_fd = handed_claim(&m->handed, "pid");
+	if (m->pid_fd >= 0)
+		return 0; /* still locked, still our pid */
 	m->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (m->pid_fd < 0)
 		return fail("cannot open %s: %s", path, strerror(errno));
@@ -252,8 +257,8 @@ static bool is_same_boot(const struct pool_record *pool)
 }
 
 /* May its workers go on under our configuration?  Not when something differs
- * that sockets or folders hang on. */
-static bool may_keep_workers(struct master *m)
+ * that sockets or folders hang on.  *ret_is_same: nothing differs at all. */
+static bool may_keep_workers(struct master *m, bool *ret_is_same)
 {
 	char path[sizeof(m->run_dir) + 32];
 	struct config_report report = {0};
@@ -265,6 +270,7 @@ static bool may_keep_workers(struct master *m)
 	if (text_read_file(path, &text) == 0 &&
 	    config_load_text(slice_of(text), &before, &report) == 0)
 		key = reload_fixed_key(before, m->config);
+	*ret_is_same = before && strcmp(text, m->config_text) == 0;
 	if (key)
 		tell(m, LOG_LVL_WARNING, "workers_not_kept",
 		     "reason=\"%s differs from what they run with\"", key);
@@ -272,6 +278,16 @@ static bool may_keep_workers(struct master *m)
 	config_free(before);
 	free(text);
 	return !key;
+}
+
+/* What was scaled stays so until the file changes; a pool that was stopped
+ * has no workers in its row. */
+static void remember_scale(struct master *m, const struct pool_record *pool)
+{
+	if (pool->signalling_workers == 0)
+		return;
+	m->n_signalling = pool->signalling_workers;
+	m->n_media = pool->media_workers;
 }
 
 /* What an earlier master of this boot left: epochs, books that may hold calls
@@ -304,13 +320,17 @@ static int recover(struct master *m)
 {
 	struct slot_record records[N_SLOTS];
 	struct pool_record pool;
-	bool is_kept;
+	bool is_kept, is_same;
 	int n, rc = 0;
 
+	m->n_signalling = m->config->pool.signalling_workers;
+	m->n_media = m->config->pool.media_workers;
 	if (pool_table_get_pool(m->table, &pool) < 0 || !is_same_boot(&pool))
 		return 0;
 	m->generation = pool.generation;
-	is_kept = may_keep_workers(m);
+	is_kept = may_keep_workers(m, &is_same);
+	if (is_same)
+		remember_scale(m, &pool);
 	n = pool_table_slots(m->table, records, N_SLOTS);
 	for (int i = 0; i < n && rc == 0; i++)
 		rc = recover_slot(m, &records[i], is_kept);
@@ -325,6 +345,8 @@ static int gather(struct master *m)
 		return fail("%s", why);
 	if (survivors_gather(m) < 0)
 		return fail("a worker of an earlier master does not end");
+	handed_use(m);
+	m->n_kept_sockets = m->sockets.n;
 	return 0;
 }
 
@@ -332,10 +354,8 @@ static int gather(struct master *m)
 
 static int prepare(struct master *m)
 {
-	const struct config_pool *pool = &m->config->pool;
 	char why[SOCKETS_WHY_MAX] = "";
-	int rc = scale_prepare(m, m->config, pool->signalling_workers,
-			       pool->media_workers, why);
+	int rc = scale_prepare(m, m->config, m->n_signalling, m->n_media, why);
 
 	if (rc == 0)
 		rc = control_open(m, why);
@@ -359,23 +379,22 @@ static int put_in_force(struct master *m)
 /* From here on the log speaks. */
 static int run_children(struct master *m)
 {
-	const struct config_pool *pool = &m->config->pool;
-
 	if (m->ready_fd >= 0)
 		background_log();
 	tell(m, LOG_LVL_NOTICE, "pool_start",
 	     "version=%s generation=%u signalling=%u media=%u", PACKAGE_VERSION,
-	     m->generation, pool->signalling_workers, pool->media_workers);
+	     m->generation, m->n_signalling, m->n_media);
 	sockets_mark(&m->sockets, m->config);
 	for_each_slot(slot, m) slot->takes_calls =
 		slot->id.kind == SLOT_SIGNALLING &&
-		slot->id.index <= pool->signalling_workers;
+		slot->id.index <= m->n_signalling;
 	steer_spread(m);
+	simulators_take(m);
 	simulators_apply(m);
 	helpers_apply(m);
-	scale_want(m, pool->signalling_workers, pool->media_workers);
+	scale_want(m, m->n_signalling, m->n_media);
 	survivors_take_back(m);
-	scale_apply(m, pool->signalling_workers, pool->media_workers);
+	scale_apply(m, m->n_signalling, m->n_media);
 	for_each_slot(slot, m)
 	{
 		if (slot->life == LIFE_UP)
@@ -383,6 +402,9 @@ static int run_children(struct master *m)
 	}
 	prober_choose(m);
 	for_each_slot(slot, m) slot_publish(slot);
+	handed_done(&m->handed);
+	if (m->handed.is_upgrade)
+		upgrade_resume(m, m->handed.since_us);
 	return 0;
 }
 
@@ -414,6 +436,8 @@ static void init(struct master *m, const struct start_order *order)
 		.pid_fd = -1,
 		.ready_fd = -1,
 		.adopt_fd = -1,
+		.argv = order->argv,
+		.upgrade = {.output = -1},
 		.started_us = clock_boot_us(),
 		.started_wall_us = clock_wall_us(),
 		.ticked_us = clock_boot_us(),
@@ -436,8 +460,9 @@ int start(struct master *m, const struct start_order *order)
 	int rc;
 
 	init(m, order);
+	handed_open(&m->handed);
 	rc = load(m);
-	if (rc == 0 && order->is_background)
+	if (rc == 0 && order->is_background && !m->handed.is_upgrade)
 		rc = background_begin(&m->ready_fd);
 	if (rc != 0)
 		return rc;
@@ -502,6 +527,7 @@ void start_undo(struct master *m)
 	if (m->control)
 		control_close(m);
 	survivors_close(m);
+	fdstore_done();
 	sockets_done(&m->sockets);
 	for_each_slot(slot, m)
 	{

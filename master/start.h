@@ -10,6 +10,7 @@
 struct start_order {
 	const char *config_path;
 	bool is_background;
+	char **argv; /* of main */
 };
 
 #define EXIT_CONFIG 78 /* sysexits.h EX_CONFIG: systemd's CONFIG */

@@ -23,7 +23,7 @@ const char *const life_names[N_LIVES] = {
 	[LIFE_GONE] = "gone",	   [LIFE_STARTING] = "starting",
 	[LIFE_UP] = "up",	   [LIFE_LEAVING] = "leaving",
 	[LIFE_DEAD] = "dead",	   [LIFE_DOWN] = "down",
-	[LIFE_TRIAL] = "trial",
+	[LIFE_TRIAL] = "trial",	   [LIFE_CHANGING] = "changing",
 };
 
 const char *const life_event_names[N_LIFE_EVENTS] = {
@@ -31,13 +31,14 @@ const char *const life_event_names[N_LIFE_EVENTS] = {
 	[EVENT_DIED] = "died",	   [EVENT_LOOPED] = "looped",
 	[EVENT_DUE] = "due",	   [EVENT_HUNG] = "hung",
 	[EVENT_RETIRE] = "retire", [EVENT_KEPT] = "kept",
+	[EVENT_REPLACE] = "replace",
 };
 
 static const uint8_t shown[N_LIVES] = {
 	[LIFE_GONE] = SLOT_RETIRED,  [LIFE_STARTING] = SLOT_STARTING,
 	[LIFE_UP] = SLOT_UP,	     [LIFE_LEAVING] = SLOT_DRAINING,
 	[LIFE_DEAD] = SLOT_DEAD,     [LIFE_DOWN] = SLOT_DOWN,
-	[LIFE_TRIAL] = SLOT_STARTING,
+	[LIFE_TRIAL] = SLOT_STARTING, [LIFE_CHANGING] = SLOT_STARTING,
 };
 /* clang-format on */
 

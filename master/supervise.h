@@ -16,22 +16,24 @@ enum life {
 	LIFE_GONE,     /* never used, or retired */
 	LIFE_STARTING, /* exec'd, not READY yet */
 	LIFE_UP,
-	LIFE_LEAVING, /* told to RETIRE */
-	LIFE_DEAD,    /* waits out its back-off */
-	LIFE_DOWN,    /* crash loop: its book is with an heir */
-	LIFE_TRIAL,   /* started again out of DOWN */
+	LIFE_LEAVING,  /* told to RETIRE */
+	LIFE_CHANGING, /* the same, and its successor follows at once */
+	LIFE_DEAD,     /* waits out its back-off */
+	LIFE_DOWN,     /* crash loop: its book is with an heir */
+	LIFE_TRIAL,    /* started again out of DOWN */
 	N_LIVES
 };
 
 enum life_event {
-	EVENT_ADD,    /* wanted by the configuration or by scale */
-	EVENT_READY,  /* the process serves */
-	EVENT_DIED,   /* the process ended */
-	EVENT_LOOPED, /* it ended once too often */
-	EVENT_DUE,    /* the time that the last action set is over */
-	EVENT_HUNG,   /* no beat, or not READY in time */
-	EVENT_RETIRE, /* not wanted any more */
-	EVENT_KEPT,   /* an earlier master's process came back to us */
+	EVENT_ADD,     /* wanted by the configuration or by scale */
+	EVENT_READY,   /* the process serves */
+	EVENT_DIED,    /* the process ended */
+	EVENT_LOOPED,  /* it ended once too often */
+	EVENT_DUE,     /* the time that the last action set is over */
+	EVENT_HUNG,    /* no beat, or not READY in time */
+	EVENT_RETIRE,  /* not wanted any more */
+	EVENT_REPLACE, /* by the program now on disk */
+	EVENT_KEPT,    /* an earlier master's process came back to us */
 	N_LIFE_EVENTS
 };
 

@@ -406,7 +406,6 @@ int survivors_gather(struct master *m)
 			break;
 	rc = end_the_rest(m);
 	m->is_gathering = false;
-	m->n_kept_sockets = m->sockets.n;
 	if (n_coming(m, COMING_BACK))
 		tell(m, LOG_LVL_NOTICE, "workers_kept",
 		     "workers=%u sockets=%u took_ms=%llu",

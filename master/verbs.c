@@ -55,8 +55,9 @@ static enum answer start_reload(struct master *m, struct request *request,
 	return is_dry ? ANSWER_OK : ANSWER_LATER;
 }
 
-static enum answer all_settled(struct master *m)
+static enum answer all_settled(struct master *m, struct request *request)
 {
+	(void)request;
 	return later(slots_are_settled(m));
 }
 
@@ -246,8 +247,9 @@ static enum answer start_stop(struct master *m, struct request *request,
 	return ANSWER_LATER;
 }
 
-static enum answer is_stopped(struct master *m)
+static enum answer is_stopped(struct master *m, struct request *request)
 {
+	(void)request;
 	return later(m->stop_phase == STOP_DONE);
 }
 
@@ -259,9 +261,30 @@ static enum answer start_workers_ready(struct master *m,
 	return ANSWER_LATER;
 }
 
-static enum answer all_up(struct master *m)
+static enum answer all_up(struct master *m, struct request *request)
 {
+	(void)request;
 	return later(slots_are_up(m) && slots_are_settled(m));
+}
+
+/* ---- upgrade ------------------------------------------------------------- */
+
+static enum answer start_upgrade(struct master *m, struct request *request,
+				 char **words, int n_words)
+{
+	(void)words, (void)n_words;
+	if (upgrade_begin(m) < 0)
+		return request_refuse(request, CTL_REFUSED, "%s",
+				      m->upgrade.why);
+	return ANSWER_LATER;
+}
+
+static enum answer is_upgraded(struct master *m, struct request *request)
+{
+	if (m->upgrade.phase == UPGRADE_FAILED)
+		return request_refuse(request, CTL_REFUSED, "%s",
+				      m->upgrade.why);
+	return later(m->upgrade.phase == UPGRADE_NONE);
 }
 
 /* clang-format off */
@@ -271,6 +294,7 @@ static const struct verb verbs[] = {
 	{"undrain",  "undrain NAME",              1, 1, start_undrain, NULL,        0},
 	{"hangup",   "hangup ID",                 1, 1, start_hangup,  NULL,        0},
 	{"scale",    "scale signalling|media N",  2, 2, start_scale,   all_settled, 30 * USEC_PER_SEC},
+	{"upgrade",  "upgrade",                   0, 0, start_upgrade, is_upgraded, 120 * USEC_PER_SEC},
 	{"stop",     "stop [now]",                0, 1, start_stop,    is_stopped,  NEVER_US},
 	{"workers-ready", "workers-ready",        0, 0, start_workers_ready, all_up, 60 * USEC_PER_SEC},
 };

@@ -12,7 +12,8 @@ struct verb {
 	int min_words, max_words; /* after the name */
 	enum answer (*start)(struct master *m, struct request *request,
 			     char **words, int n_words);
-	enum answer (*is_done)(struct master *m); /* after ANSWER_LATER */
+	/* after ANSWER_LATER */
+	enum answer (*is_done)(struct master *m, struct request *request);
 	uint64_t timeout_us;
 };
 

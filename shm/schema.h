@@ -369,8 +369,9 @@ enum pool_state {
 
 struct pool_record {
 	struct record_head head;
-	uint8_t state; /* enum pool_state */
-	uint8_t pad[3];
+	uint8_t state;	      /* enum pool_state */
+	uint8_t is_upgrading; /* processes of two releases may be alive */
+	uint8_t pad[2];
 	uint32_t generation;
 	int32_t master_pid;
 	uint32_t signalling_workers, media_workers; /* wanted */

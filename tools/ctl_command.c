@@ -370,6 +370,11 @@ int ctl_scale(struct ctl *ctl)
 	return ask(ctl, line, false);
 }
 
+int ctl_upgrade(struct ctl *ctl)
+{
+	return ask(ctl, "upgrade", false);
+}
+
 int ctl_stop(struct ctl *ctl)
 {
 	if (ctl->n_args == 0)

@@ -622,6 +622,31 @@ static void refuse_full_book(struct arrival *arrival,
 	board_event(worker->board, LOG_LVL_ERROR, "book_full", out_end(&out));
 }
 
+/* Does its bucket name another book, though it came here?  Then it was on its
+ * way when the buckets moved, and who sent it here did nothing wrong: it is the
+ * last one, and is taken.  Where every book drains, buckets stay. */
+static bool is_straggler(const struct arrival *arrival,
+			 const struct sip_message *message)
+{
+	const struct server *server = arrival->server;
+
+	return server->worker->child.config->pool.addressing ==
+		       ADDRESSING_SHARED &&
+	       steer_bucket_book(server->worker, message->call_id) !=
+		       server->index;
+}
+
+static bool is_refusing(const struct arrival *arrival,
+			const struct sip_message *message)
+{
+	const struct worker *worker = arrival->server->worker;
+
+	if (is_full(arrival->server->worker))
+		return true;
+	return (worker->is_draining || arrival->server->is_draining) &&
+	       !is_straggler(arrival, message);
+}
+
 void setup_invite(struct arrival *arrival, const struct sip_message *message)
 {
 	struct worker *worker = arrival->server->worker;
@@ -637,8 +662,7 @@ void setup_invite(struct arrival *arrival, const struct sip_message *message)
 				refusal.reason, refusal.lines);
 	} else if (book_is_full(arrival->server->book)) {
 		refuse_full_book(arrival, message);
-	} else if (worker->is_draining || arrival->server->is_draining ||
-		   is_full(worker)) {
+	} else if (is_refusing(arrival, message)) {
 		worker_count(worker, COUNTER_calls_refused_full);
 		reply_stateless(arrival, message, 503, "Service Unavailable",
 				reply_retry_after());

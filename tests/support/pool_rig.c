@@ -44,6 +44,14 @@ const char *rig_path(const char *rest)
 	return path;
 }
 
+void rig_replace(const char *from, const char *to)
+{
+	char path[sizeof(rig.folder) + 64];
+
+	snprintf(path, sizeof(path), "%s", rig_path(from));
+	cr_assert(rename(path, rig_path(to)) == 0);
+}
+
 static const char *build_path(const char *rest)
 {
 	static char path[1024];

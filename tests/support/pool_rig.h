@@ -43,6 +43,8 @@ unsigned rig_count_lines(const char *file, const char *pattern);
 /* The pid of the slot's last start. */
 pid_t rig_pid(const char *slot);
 const char *rig_path(const char *rest);
+/* Renames a file of the folder over another one. */
+void rig_replace(const char *from, const char *to);
 /* The port of [listen internal] (127.0.0.2) and [listen gateway] (127.0.0.1);
  * it and the RIG_PORTS - 1 after it were free when the rig was made. */
 #define RIG_PORTS 8
