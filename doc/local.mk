@@ -13,10 +13,12 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0003-poison.md \
 	doc/decisions/0004-records-and-pages.md \
 	doc/decisions/0005-versions.md \
+	doc/decisions/0004-records-and-pages.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
 	doc/decisions/0022-another-master.md \
 	doc/decisions/0023-upgrade.md \
+	doc/decisions/0024-descriptor-store.md \
 	doc/decisions/0027-packages-and-sandbox.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \

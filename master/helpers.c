@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -72,6 +73,7 @@ struct helper {
 	const struct helper_kind *kind;
 	struct master *master;
 	struct process process;
+	struct process former; /* of the program that we replaced */
 	struct deaths deaths;
 	struct channel *channel;
 	struct watch *readable;
@@ -327,6 +329,46 @@ static void apply(struct helper *helper)
 void helpers_apply(struct master *m)
 {
 	for_each_helper(helper, m) apply(helper);
+}
+
+/* A pidfd, named "helper-PROGRAM-PID". */
+void helpers_hand_over(struct master *m, hand_fn *hand, void *arg)
+{
+	char name[HANDED_NAME_MAX];
+
+	for_each_helper(helper, m)
+	{
+		if (!helper->process.pid)
+			continue;
+		snprintf(name, sizeof(name), "helper-%s-%d",
+			 helper->kind->program, (int)helper->process.pid);
+		hand(arg, name, helper->process.pidfd);
+	}
+}
+
+static void on_former_end(int fd, unsigned what, void *arg)
+{
+	struct helper *helper = arg;
+
+	(void)fd, (void)what;
+	process_reap(&helper->former);
+}
+
+void helpers_take(struct master *m)
+{
+	for_each_helper(helper, m)
+	{
+		char prefix[HANDED_NAME_MAX], pid[HANDED_NAME_MAX];
+		int pidfd;
+
+		snprintf(prefix, sizeof(prefix), "helper-%s-",
+			 helper->kind->program);
+		pidfd = handed_claim_next(&m->handed, prefix, pid);
+		if (pidfd >= 0)
+			(void)process_take(&helper->former,
+					   (pid_t)strtol(pid, NULL, 10), pidfd,
+					   m->loop, on_former_end, helper);
+	}
 }
 
 void helpers_reopen(struct master *m)

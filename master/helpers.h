@@ -19,6 +19,10 @@ void helpers_apply(struct master *m);
 /* Starts what is due, kills what hangs; returns when to look again, at most
  * until_us. */
 uint64_t helpers_expire(struct master *m, uint64_t now_us, uint64_t until_us);
+/* They end with their channels, when the program that replaces this one runs:
+ * that one reaps what is left of them. */
+void helpers_hand_over(struct master *m, hand_fn *hand, void *arg);
+void helpers_take(struct master *m);
 /* USR1: who writes files begins new ones. */
 void helpers_reopen(struct master *m);
 /* LOG_FILE, as all other children get it. */

@@ -256,6 +256,19 @@ int process_find(pid_t pid, const char *program, const char *name,
 	return -ESRCH;
 }
 
+void process_await_end(pid_t pid)
+{
+	char cmdline[16];
+	int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0)
+		return;
+	if (read_cmdline(pid, cmdline, sizeof(cmdline)) == 0)
+		(void)poll(&ended, 1, SURVIVOR_WAIT_MS);
+	close(pidfd);
+}
+
 int process_argument(pid_t pid, char *ret_name, size_t size)
 {
 	char cmdline[PATH_MAX + 256];

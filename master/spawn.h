@@ -38,6 +38,9 @@ void process_signal(const struct process *process, int signal);
  * number, or -ESRCH. */
 int process_find(pid_t pid, const char *program, const char *name,
 		 const char *run_dir);
+/* Waits, at most 2 s, for the end of a process that is about to end (its
+ * command line is gone, its sockets are not). */
+void process_await_end(pid_t pid);
 /* Its first argument, the slot's name.  0 or -errno. */
 int process_argument(pid_t pid, char *ret_name, size_t size);
 /* Watches it as if we had started it; owns pidfd in every case. */

@@ -391,6 +391,7 @@ static int run_children(struct master *m)
 	steer_spread(m);
 	simulators_take(m);
 	simulators_apply(m);
+	helpers_take(m);
 	helpers_apply(m);
 	scale_want(m, m->n_signalling, m->n_media);
 	survivors_take_back(m);

@@ -349,6 +349,8 @@ void survivors_expect(struct slot *slot, pid_t pid)
 
 	if (pidfd >= 0)
 		expect_pidfd(slot, pid, pidfd);
+	else
+		process_await_end(pid);
 }
 
 int survivors_end(struct slot *slot, pid_t pid)

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "master/control.h"
 #include "master/handed.h"
+#include "master/helpers.h"
 #include "master/master.h"
 #include "master/memfd.h"
 #include "master/notify.h"
@@ -209,6 +210,7 @@ static void hand_all(struct master *m, FILE *list)
 	hand(list, "pid", m->pid_fd);
 	control_hand_over(m, hand, list);
 	simulators_hand_over(m, hand, list);
+	helpers_hand_over(m, hand, list);
 	for (unsigned i = 0; i < m->sockets.n; i++)
 		hand(list,
 		     handed_listener_name(&m->sockets.items[i].head, name),

@@ -139,7 +139,8 @@ class CaseRun:
         run_dir = self.folder / "run"
         run_dir.mkdir(mode=0o750)
         env = dict(line.split("=", 1) for line in self.lines("env"))
-        self.pool = Pool(self.programs, run_dir, self.config, env)
+        self.pool = Pool(self.programs, run_dir, self.config, env,
+                         self.case.scenario["manager"] == "yes")
         self.pool.start(UP_TIMEOUT_S)
 
     def _steps(self):

@@ -12,9 +12,11 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 POLL_S = 0.02
+HERE = pathlib.Path(__file__).resolve().parent
 BAD_LOG_WORDS = ("AddressSanitizer", "runtime error:", "LeakSanitizer",
                  "must failed", "must(", "ev=must")
 
@@ -24,7 +26,7 @@ class PoolError(Exception):
 
 
 class Pool:
-    def __init__(self, programs, run_dir, config, env):
+    def __init__(self, programs, run_dir, config, env, is_managed=False):
         self.programs = pathlib.Path(programs)
         self.run_dir = pathlib.Path(run_dir)
         self.log_path = self.run_dir.parent / "pool.log"
@@ -33,7 +35,8 @@ class Pool:
         self.env = {**os.environ, **env}
         self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-        self.process = None
+        self.process = None  # mspoold, or its service manager
+        self.is_managed = is_managed
         self.pids = set()
 
     def _quiet_metrics(self):
@@ -50,6 +53,24 @@ class Pool:
                            self.log_path.read_bytes())
         return int(found[-1]) if found else None
 
+    def command(self):
+        command = [self.programs / "master/mspoold", "-f", "-c", self.config]
+        if not self.is_managed:
+            return command
+        return [sys.executable, HERE / "manager.py", self._manager_file(),
+                *command]
+
+    def _manager_file(self):
+        return self.run_dir.parent / "manager"
+
+    def managed(self):
+        """(pid of mspoold, descriptors stored, restarts)"""
+        words = self._manager_file().read_text().split()
+        return tuple(int(word) for word in words)
+
+    def master_pid(self):
+        return self.managed()[0] if self.is_managed else self.process.pid
+
     def _times_up(self):
         """How often this pool's log says that it is up: what status shows may
         be of a master that was killed."""
@@ -58,12 +79,31 @@ class Pool:
         return self.log_path.read_bytes().count(b"event=pool_up")
 
     def start(self, timeout):
+        """The first start, or another after a kill."""
         times_up = self._times_up()
+        if self.is_managed and self.process:
+            self.process.send_signal(signal.SIGUSR2)  # after kill_everybody
+        else:
+            self._run()
+        self._wait_up(times_up, timeout)
+
+    def wait_restarted(self, timeout):
+        """The manager starts a killed master by itself."""
+        deadline = time.monotonic() + timeout
+        while self._times_up() <= self.managed()[2]:
+            if time.monotonic() > deadline:
+                raise PoolError(f"not up again after {timeout} s")
+            time.sleep(POLL_S)
+        self.workers()
+
+    def _run(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.programs / "master/mspoold", "-f", "-c", self.config],
+                self.command(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.env, cwd=self.run_dir.parent)
+
+    def _wait_up(self, times_up, timeout):
         deadline = time.monotonic() + timeout
         while True:
             if self.process.poll() is not None:
@@ -111,7 +151,7 @@ class Pool:
     def kill(self, name, how):
         if name == "master":
             self.signal(how)
-            if how == "KILL":
+            if how == "KILL" and not self.is_managed:
                 self.process.wait()
             return
         if name == "cdr":
@@ -129,18 +169,17 @@ class Pool:
                 return
         raise PoolError(f"no living worker {name} to kill")
 
-    def kill_all(self):
-        """kill -9 of everything at once, the master first."""
-        self.cdr_pid()
-        self.workers()
-        self.process.kill()
-        for pid in self.pids:
-            if self._is_ours(pid):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-
-    def signal(self, how):
-        self.process.send_signal(getattr(signal, f"SIG{how}"))
+    def kill_everybody(self):
+        """Master and workers at once, the master first, so that nobody is
+        replaced; nobody starts it again but start()."""
+        pids = [w["pid"] for w in self.workers() if w["pid"]]
+        pids += [pid for pid in (self.cdr_pid(), self.observer()) if pid]
+        if self.is_managed:
+            self.process.send_signal(signal.SIGUSR1)
+        for pid in [self.master_pid(), *pids]:
+            os.kill(pid, signal.SIGKILL)
+        if not self.is_managed:
+            self.process.wait()
 
     def stop(self, patience=5, timeout=10):
         """Ends the pool, with patience for running calls; the exit code."""

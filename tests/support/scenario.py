@@ -14,7 +14,8 @@ import shlex
 DEFAULT_TRANSPORTS = "udp/udp"
 SINGLE = {"about": "", "workers": "1", "media": "1", "timeout": "40s",
           "capture": "no", "needs": "", "transports": DEFAULT_TRANSPORTS,
-          "restarts": "0", "log_errors": "no", "pool_exit": "0"}
+          "restarts": "0", "log_errors": "no", "pool_exit": "0",
+          "manager": "no"}
 MULTIPLE = ("peer", "step", "expect", "env", "vary")
 
 

@@ -130,12 +130,17 @@ def ask_metrics(run, path):
     return got[-1]
 
 
+def ask_stored(run, path):
+    """stored: how many descriptors the service manager keeps."""
+    return run.pool.managed()[1]
+
+
 QUERIES = {"status": ask_pool, "workers": ask_pool, "gateways": ask_pool,
            "frontends": ask_pool, "trunks": ask_pool, "calls": ask_pool,
            "counter": ask_counter, "restarts": ask_restarts,
            "peer": ask_peer, "file": ask_file, "show": ask_show,
            "events": ask_events, "cdr": ask_cdr, "http": ask_http,
-           "metrics": ask_metrics}
+           "metrics": ask_metrics, "stored": ask_stored}
 
 
 def compare(run, line):
@@ -173,10 +178,13 @@ def expect(run, line, wait=0):
 # -- steps -----------------------------------------------------------------
 
 def do_start(run, words):
-    """start NAMES: peers; `start master` after `kill master`."""
+    """start NAMES: peers; `start master` after `kill master` or `kill
+    everybody`; `start again`: the manager does it (manager = yes)."""
     for name in words:
         if name == "master":
             run.pool.start(run.left())
+        elif name == "again":
+            run.pool.wait_restarted(run.left())
         else:
             run.start_peer(name)
 
@@ -211,13 +219,17 @@ def do_sleep(run, words):
 
 
 def do_kill(run, words):
-    """kill ms1 [SIGNAL]: KILL unless said otherwise; `kill master`."""
+    """kill ms1 [SIGNAL]: KILL unless said otherwise; `kill master`; `kill
+    everybody`: master and workers at once."""
+    if words[0] == "everybody":
+        run.pool.kill_everybody()
+        return
     run.pool.kill(words[0], words[1] if len(words) > 1 else "KILL")
 
 
 def do_restart(run, words):
     """restart: kill -9 of the whole pool, then a start."""
-    run.pool.kill_all()
+    run.pool.kill_everybody()
     run.pool.start(run.left())
 
 
