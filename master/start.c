@@ -29,6 +29,7 @@
 #include "master/background.h"
 #include "master/control.h"
 #include "master/fdstore.h"
+#include "master/format.h"
 #include "master/handed.h"
 #include "master/helpers.h"
 #include "master/logfile.h"
@@ -403,6 +404,7 @@ static int run_children(struct master *m)
 	}
 	prober_choose(m);
 	for_each_slot(slot, m) slot_publish(slot);
+	format_review(m);
 	handed_done(&m->handed);
 	if (m->handed.is_upgrade)
 		upgrade_resume(m, m->handed.since_us);
