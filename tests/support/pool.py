@@ -169,6 +169,9 @@ class Pool:
                 return
         raise PoolError(f"no living worker {name} to kill")
 
+    def signal(self, how):
+        os.kill(self.master_pid(), getattr(signal, f"SIG{how}"))
+
     def kill_everybody(self):
         """Master and workers at once, the master first, so that nobody is
         replaced; nobody starts it again but start()."""
