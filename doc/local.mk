@@ -13,7 +13,6 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0003-poison.md \
 	doc/decisions/0004-records-and-pages.md \
 	doc/decisions/0005-versions.md \
-	doc/decisions/0004-records-and-pages.md \
 	doc/decisions/0020-patterns-in-the-master.md \
 	doc/decisions/0021-master.md \
 	doc/decisions/0022-another-master.md \
