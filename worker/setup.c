@@ -629,11 +629,12 @@ static bool is_straggler(const struct arrival *arrival,
 			 const struct sip_message *message)
 {
 	const struct server *server = arrival->server;
+	const struct worker *worker = server->worker;
+	unsigned bucket = slice_hash(message->call_id, 0) % BUCKETS;
 
-	return server->worker->child.config->pool.addressing ==
-		       ADDRESSING_SHARED &&
-	       steer_bucket_book(server->worker, message->call_id) !=
-		       server->index;
+	return worker->child.config->pool.addressing == ADDRESSING_SHARED &&
+	       atomic_load_explicit(&worker->steer->buckets[bucket].book,
+				    memory_order_relaxed) != server->index;
 }
 
 static bool is_refusing(const struct arrival *arrival,
