@@ -176,7 +176,8 @@ class Pool:
         """Master and workers at once, the master first, so that nobody is
         replaced; nobody starts it again but start()."""
         pids = [w["pid"] for w in self.workers() if w["pid"]]
-        pids += [pid for pid in (self.cdr_pid(), self.observer()) if pid]
+        pids += [pid for pid in (self.cdr_pid(), self.observer())
+                 if pid and self._is_ours(pid)]
         if self.is_managed:
             self.process.send_signal(signal.SIGUSR1)
         for pid in [self.master_pid(), *pids]:
