@@ -115,6 +115,18 @@ int child_rejoin(struct child *child)
 	return 0;
 }
 
+void child_confine(const struct child *child, enum confine_kind kind)
+{
+	int rc = confine(kind);
+
+	if (rc < 0 && rc != -ENOTSUP)
+		log_event(LOG_LVL_WARNING, "not_confined",
+			  "slot=%s reason=\"%s\"", child->name, strerror(-rc));
+#ifdef CRASH_POINTS
+	confine_probe(child->name, child->run_dir);
+#endif
+}
+
 /* The size is checked against the file: reading a map beyond it would be
  * SIGBUS. */
 static int map_text(int fd, uint32_t size, void **ret_text)

@@ -10,6 +10,7 @@
 
 #include "base/channel.h"
 #include "base/config.h"
+#include "base/confine.h"
 #include "base/loop.h"
 
 #define CHILD_CHANNEL_FD 3
@@ -35,6 +36,9 @@ void child_start(struct child *child, int argc, char **argv);
  * The old one is freed; whoever watched its descriptor must have stopped.  0
  * or -errno: nothing changed. */
 int child_rejoin(struct child *child);
+/* When all is open that is needed once only: confine() (base/confine.h), and a
+ * word in the log where that is not possible. */
+void child_confine(const struct child *child, enum confine_kind kind);
 /* Parses the memfd of a CONFIG message and closes it, come what may; on
  * success replaces child->config and generation and returns the old
  * configuration in *ret_old (the caller frees it when nothing refers to it any

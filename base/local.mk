@@ -7,6 +7,7 @@ libbase_a_SOURCES += \
 	base/channel.c base/channel.h \
 	base/child.c base/child.h \
 	base/clock.c base/clock.h \
+	base/confine.c base/confine.h base/confine.def base/confine_probe.c \
 	base/crash.c base/crash.h base/crash_points.def \
 	base/ids.c base/ids.h \
 	base/log.c base/log.h base/log_format.c base/log_format.h \

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/confine.h"
 #include "master/background.h"
 #include "master/master.h"
 #include "master/run.h"
@@ -126,6 +127,9 @@ static int print_version(void)
 {
 	printf("mspoold %s\n", PACKAGE_VERSION);
 	printf("children in %s\n", PKGLIBEXECDIR);
+#ifdef CONFINE_FILTERS
+	puts("system calls are filtered");
+#endif
 #ifdef CRASH_POINTS
 	puts("built with crash points (a test build)");
 #endif

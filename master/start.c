@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/confine.h"
 #include "master/background.h"
 #include "master/control.h"
 #include "master/fdstore.h"
@@ -151,6 +152,17 @@ static int drop_privileges(struct master *m)
 		return fail("there is no user %s (key user of [pool])", name);
 	if (become(user) < 0)
 		return fail("cannot become user %s: %s", name, strerror(errno));
+	return 0;
+}
+
+/* What no process of the pool ever needs; children forbid themselves more. */
+static int give_up_calls(struct master *m)
+{
+	int rc = confine(CONFINE_MASTER);
+
+	if (rc < 0 && rc != -ENOTSUP)
+		tell(m, LOG_LVL_WARNING, "not_confined", "reason=\"%s\"",
+		     strerror(-rc));
 	return 0;
 }
 
@@ -412,9 +424,9 @@ static int run_children(struct master *m)
 }
 
 static int (*const steps[])(struct master *m) = {
-	check_programs, raise_limits, make_run_folder, drop_privileges,
-	lock_pid_file,	open_state,   recover,	       gather,
-	prepare,	put_in_force, run_children,
+	check_programs, raise_limits,  make_run_folder, drop_privileges,
+	give_up_calls,	lock_pid_file, open_state,	recover,
+	gather,		prepare,       put_in_force,	run_children,
 };
 
 static int load(struct master *m)

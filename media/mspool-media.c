@@ -160,6 +160,7 @@ int main(int argc, char **argv)
 	log_open(&(struct log_settings){.who = media.child.name,
 					.level = LOG_LVL_INFO});
 	media_await_config(&media);
+	child_confine(&media.child, CONFINE_MEDIA);
 	while (!media.is_retired)
 		media_turn(&media);
 	media_publish(&media);

@@ -17,6 +17,7 @@ tests_unit_base_SOURCES = \
 	tests/unit/test_channel.c \
 	tests/unit/test_child.c \
 	tests/unit/test_clock.c \
+	tests/unit/test_confine.c \
 	tests/unit/test_crash.c \
 	tests/unit/test_ids.c \
 	tests/unit/test_log.c \

@@ -351,6 +351,7 @@ int main(int argc, char **argv)
 
 	if (start(&writer, argc, argv) < 0)
 		return 75;
+	child_confine(&writer.child, CONFINE_CDR);
 	while (!writer.is_leaving) {
 		if (loop_turn(writer.child.loop, LOOK_US) < 0)
 			must_fail(__FILE__, __LINE__, "the loop failed");

@@ -113,6 +113,7 @@ static void start(struct worker *worker, int argc, char **argv)
 					   channel_fd(worker->child.channel),
 					   LOOP_READ, inbox_read, worker);
 	must(worker->channel_watch);
+	child_confine(&worker->child, CONFINE_WORKER);
 }
 
 static void read_rings(struct worker *worker)
