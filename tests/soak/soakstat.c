@@ -55,6 +55,7 @@ static bool tell_book(const char *run_dir, unsigned index, const char *comma)
 	store_usage(book_store(book), &used, &size);
 	printf(",\"used\":%llu,\"size\":%llu}", (unsigned long long)used,
 	       (unsigned long long)size);
+	book_forget(book);
 	return true;
 }
 
