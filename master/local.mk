@@ -4,6 +4,7 @@ sbin_PROGRAMS += master/mspoold
 noinst_LIBRARIES += master/libmaster.a
 master_libmaster_a_SOURCES = \
 	master/background.c master/background.h \
+	master/boot.c master/boot.h \
 	master/control.c master/control.h \
 	master/format.c master/format.h \
 	master/fdstore.c master/fdstore.h \

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/confine.h"
 #include "master/background.h"
+#include "master/boot.h"
 #include "master/control.h"
 #include "master/fdstore.h"
 #include "master/format.h"
@@ -230,6 +231,21 @@ static void tell_refused_pages(struct master *m)
 		     "n=%u last=%s reason=\"of another release\"", n, last);
 }
 
+static int clear_other_boot(struct master *m)
+{
+	bool is_cleared = false;
+	int rc = boot_begin(m->run_dir, &is_cleared);
+
+	if (rc < 0)
+		return fail("cannot clear what an earlier boot left in %s: %s",
+			    m->run_dir, strerror(-rc));
+	if (is_cleared)
+		tell(m, LOG_LVL_NOTICE, "state_cleared",
+		     "folder=%s reason=\"of another boot of this host\"",
+		     m->run_dir);
+	return 0;
+}
+
 static int open_state(struct master *m)
 {
 	char path[sizeof(m->run_dir) + 16];
@@ -424,9 +440,10 @@ static int run_children(struct master *m)
 }
 
 static int (*const steps[])(struct master *m) = {
-	check_programs, raise_limits,  make_run_folder, drop_privileges,
-	give_up_calls,	lock_pid_file, open_state,	recover,
-	gather,		prepare,       put_in_force,	run_children,
+	check_programs, raise_limits,  make_run_folder,	 drop_privileges,
+	give_up_calls,	lock_pid_file, clear_other_boot, open_state,
+	recover,	gather,	       prepare,		 put_in_force,
+	run_children,
 };
 
 static int load(struct master *m)

@@ -241,6 +241,11 @@ def do_rename(run, words):
     (run.folder / words[0]).rename(run.folder / words[1])
 
 
+def do_write(run, words):
+    """write FILE TEXT: into the run's folder."""
+    (run.folder / words[0]).write_text(words[1] + "\n")
+
+
 def do_signal(run, words):
     run.pool.signal(words[0])
 
@@ -287,7 +292,7 @@ STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
          "kill": do_kill, "signal": do_signal, "end": do_end_peer,
          "ctl": do_ctl, "config": do_config, "exit": do_exit,
          "restart": do_restart, "mkdir": do_mkdir,
-         "rename": do_rename}
+         "rename": do_rename, "write": do_write}
 
 
 def take(run, line):
