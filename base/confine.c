@@ -51,6 +51,7 @@ static void drop_capabilities(void)
 enum condition {
 	ANY,
 	FAMILIES,	 /* socket: AF_UNIX, AF_INET, AF_INET6 */
+	NO_SIGNAL,	 /* kill: is that process there? */
 	NOT_EXECUTABLE,	 /* mmap, mprotect: without PROT_EXEC */
 	ONESELF,	 /* kill, tgkill: this process */
 	ONESELF_BY_ZERO, /* prlimit64 */
@@ -130,6 +131,10 @@ static void put_condition(struct program *program, enum condition condition)
 		put_if(program, BPF_JSET, PROT_EXEC, SECCOMP_RET_ERRNO | EPERM);
 		put_verdict(program, SECCOMP_RET_ALLOW);
 		return;
+	case NO_SIGNAL:
+		put_argument(program, 1);
+		put_if(program, BPF_JEQ, 0, SECCOMP_RET_ALLOW);
+		break;
 	case ONESELF:
 	case ONESELF_BY_ZERO:
 		put_argument(program, 0);

@@ -18,7 +18,8 @@ enum confine_kind {
 	CONFINE_WORKER = 1,
 	CONFINE_MEDIA = 2,
 	CONFINE_CDR = 4,
-	CONFINE_MASTER = 8
+	CONFINE_MASTER = 8,
+	CONFINE_OBSERVER = 16
 };
 
 /* For the rest of the process' life, and of all that it starts.  0, -ENOTSUP on

@@ -272,6 +272,7 @@ int main(int argc, char **argv)
 	static struct observer observer;
 
 	start(&observer, argc, argv);
+	child_confine(&observer.child, CONFINE_OBSERVER);
 	while (!observer.is_leaving) {
 		if (loop_turn(observer.child.loop, TURN_US) < 0)
 			must_fail(__FILE__, __LINE__, "the loop failed");

@@ -18,11 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_KINDS 3
+#define N_KINDS 4
 #define SKIPPED 250
 
 static const enum confine_kind kinds[N_KINDS] = {CONFINE_WORKER, CONFINE_MEDIA,
-						 CONFINE_CDR};
+						 CONFINE_OBSERVER, CONFINE_CDR};
 
 /* errno, or 0. */
 static int result_of(long value)
@@ -82,6 +82,11 @@ static int run_udp_socket(void)
 static int run_parent_kill(void)
 {
 	return result_of(kill(getppid(), 0));
+}
+
+static int run_parent_stop(void)
+{
+	return result_of(kill(getppid(), SIGCONT));
 }
 
 static int run_own_kill(void)
@@ -179,8 +184,19 @@ Test(confine, sockets_are_of_the_internet_or_local)
 
 Test(confine, a_child_signals_itself_only)
 {
-	expect(run_parent_kill, EPERM);
-	expect(run_own_kill, 0);
+	static const enum confine_kind signallers[] = {
+		CONFINE_WORKER, CONFINE_MEDIA, CONFINE_CDR};
+
+	for (unsigned i = 0; i < 3; i++) {
+		expect_of(signallers[i], run_parent_kill, EPERM);
+		expect_of(signallers[i], run_own_kill, 0);
+	}
+}
+
+Test(confine, the_observer_asks_who_is_there_and_signals_nobody)
+{
+	expect_of(CONFINE_OBSERVER, run_parent_kill, 0);
+	expect_of(CONFINE_OBSERVER, run_parent_stop, EPERM);
 }
 
 Test(confine, nobody_makes_a_ring_once_confined)
@@ -193,6 +209,8 @@ Test(confine, each_kind_has_calls_of_its_own)
 	expect_of(CONFINE_WORKER, run_accept, EBADF);
 	expect_of(CONFINE_MEDIA, run_accept, ENOSYS);
 	expect_of(CONFINE_CDR, run_accept, ENOSYS);
+	expect_of(CONFINE_OBSERVER, run_accept, EBADF);
+	expect_of(CONFINE_OBSERVER, run_fsync, ENOSYS);
 	expect_of(CONFINE_WORKER, run_fsync, ENOSYS);
 	expect_of(CONFINE_MEDIA, run_fsync, ENOSYS);
 	expect_of(CONFINE_CDR, run_fsync, EBADF);
