@@ -114,10 +114,18 @@ class Pool:
             if time.monotonic() > deadline:
                 raise PoolError(f"not up after {timeout} s")
             time.sleep(POLL_S)
-        answer = self.ask("status")
-        if not answer or answer.get("state") != "up":
-            raise PoolError(f"up by its log, by its status: {answer}")
+        self._wait_status(deadline)
         self.workers()
+
+    def _wait_status(self, deadline):
+        """A crash point may have killed a worker by now: it is replaced."""
+        while True:
+            answer = self.ask("status")
+            if answer and answer.get("state") == "up":
+                return
+            if time.monotonic() > deadline:
+                raise PoolError(f"up by its log, by its status: {answer}")
+            time.sleep(POLL_S)
 
     def ctl(self, *words, timeout=30):
         """mspoolctl with these words: (exit code, stdout, stderr)."""
