@@ -4,6 +4,8 @@ UNIT_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 # Where the torture messages of RFC 4475 and 5118 lie; skipped if nowhere.
 AM_TESTS_ENVIRONMENT = \
 	BUILD='$(abs_top_builddir)'; export BUILD; \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/support/lsan.supp:print_suppressions=0'; \
+	export LSAN_OPTIONS; \
 	MSPOOL_TORTURE="$${MSPOOL_TORTURE-$(abs_top_srcdir)/../shared/reference}"; \
 	export MSPOOL_TORTURE;
 

@@ -277,6 +277,26 @@ static void serve(void)
 	must(server_serve(rig.server, ++rig.epoch) == 0);
 }
 
+/* What ended in the turn that nobody finished is in no list but these. */
+static void drop_gone(struct turn *turn)
+{
+	struct tx *next_tx;
+	struct call *next_call;
+
+	for (struct tx *tx = turn->dirty_txs; tx; tx = next_tx) {
+		next_tx = tx->next_dirty;
+		if (tx->is_gone)
+			tx_free(tx);
+	}
+	for (struct call *call = turn->dirty_calls; call; call = next_call) {
+		next_call = call->next_dirty;
+		if (call->is_gone)
+			call_free(call);
+	}
+	turn->dirty_calls = NULL;
+	turn->dirty_txs = NULL;
+}
+
 static void succeed(void)
 {
 	struct worker *worker = &rig.worker;
@@ -285,8 +305,7 @@ static void succeed(void)
 	trace("death", rig.is_committed ? "committed" : "not committed");
 	rig.death = DEATH_NONE;
 	release_held(false);
-	worker->turn.dirty_calls = NULL;
-	worker->turn.dirty_txs = NULL;
+	drop_gone(&worker->turn);
 	server_leave(rig.server);
 	turn_done(&worker->turn);
 	worker->turn = (struct turn){0};
@@ -312,6 +331,7 @@ void rig_start(void)
 		must(!"the configuration is good");
 	}
 	free(text);
+	config_report_done(&report);
 	worker->child.run_dir = rig.run_dir;
 	worker->child.slot = (struct slot_id){SLOT_SIGNALLING, 1};
 	worker->child.loop = loop_new();

@@ -254,6 +254,8 @@ static int role_scan(char **argv)
 		seen = sight.n;
 	}
 	answer(is_good ? (long)n : -1);
+	if (rc == 0)
+		book_forget(book);
 	return 0;
 }
 

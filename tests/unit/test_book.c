@@ -814,4 +814,5 @@ Test(book, a_glance_sees_each_call_once_and_skips_what_is_broken)
 	cr_assert_eq(book_commit(book), 0);
 	cr_assert_eq(book_glance_calls(book, sum_ids, &sum), 0);
 	cr_expect_eq(sum, wanted);
+	book_forget(book);
 }

@@ -339,10 +339,11 @@ Test(cdr_file, what_does_not_fit_into_a_batch_comes_with_the_next)
 {
 	struct cdr_gather gather = {.host = "h", .format = CDR_CSV};
 	unsigned n, n_all = 0, n_batches = 0;
+	char *run_dir = strdup(scratch_path(""));
 
 	make_book(1, 700);
 	make_book(2, 300);
-	gather.run_dir = strdup(scratch_path(""));
+	gather.run_dir = run_dir;
 	cdr_gather_open(&gather);
 	for (; (n = cdr_gather(&gather, page, n_batches == 0)) > 0;
 	     n_batches++) {
@@ -356,4 +357,7 @@ Test(cdr_file, what_does_not_fit_into_a_batch_comes_with_the_next)
 	cr_expect_gt(n_batches, 1);
 	cr_expect_eq(cdr_page_acked(page, 1), 700);
 	cr_expect_eq(cdr_page_acked(page, 2), 300);
+	book_forget(gather.books[1]);
+	book_forget(gather.books[2]);
+	free(run_dir);
 }

@@ -350,11 +350,11 @@ Test(master, replaces_a_killed_worker_with_its_connections_and_a_higher_epoch)
 Test(master, gives_back_more_descriptors_than_a_channel_takes_at_once)
 {
 	rig_config(1, 0, "");
-	rig_ask("hold-ms1", "3000");
+	rig_ask("hold-ms1", "1200");
 	rig_start_up();
 	rig_forget_lines("fake.log");
 	kill(rig_pid("ms1"), SIGKILL);
-	expect_line("fake.log", "ms1 serve ms1 epoch 2 * held 3000 *");
+	expect_line("fake.log", "ms1 serve ms1 epoch 2 * held 1200 *");
 }
 
 Test(master, gives_a_media_worker_its_sockets_back)
@@ -370,11 +370,11 @@ Test(master, gives_a_media_worker_its_sockets_back)
 Test(master, gives_back_more_rtp_sockets_than_a_message_takes)
 {
 	rig_config(1, 1, "");
-	rig_ask("hold-mw1", "2601");
+	rig_ask("hold-mw1", "1301");
 	rig_start_up();
 	rig_forget_lines("fake.log");
 	kill(rig_pid("mw1"), SIGKILL);
-	expect_line("fake.log", "mw1 serve mw1 held 2601");
+	expect_line("fake.log", "mw1 serve mw1 held 1301");
 }
 
 Test(master, kills_and_replaces_a_worker_that_hangs)
