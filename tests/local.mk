@@ -62,6 +62,7 @@ tests_unit_tools_LDADD = libcdr.a $(OBSERVER_LIBS) $(CRITERION_LIBS)
 TESTS += tests/integration/run
 include tests/integration/local.mk
 include tests/crash/local.mk
+include tests/metrics/local.mk
 
 # ---- shm/ ----
 if HAVE_CRITERION

@@ -10,5 +10,7 @@
 /* Name of the family without "mspool_" and "_total"; NULL: another family
  * shows this counter. */
 const char *metrics_counter_name(enum counter counter);
+/* What the counter is multiplied by: metrics have base units. */
+double metrics_counter_scale(enum counter counter);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * mspool-observer serves metrics and health over HTTP, and answers queries of
- * mspoolctl for members of the pool's group.  One process a pool, started by
- * the master only; it reads and never writes but for its own board page.
+ * mspool-observer serves metrics and health over HTTP.  One process a pool,
+ * started by the master only; it reads and never writes but for its own board
+ * page.
  *
  *   hears     from              what
  *   master    channel           CONFIG, LOG_FILE, RETIRE
  *   anybody   HTTP              GET of the rows of `paths` (observer_http.c)
- *   group     RUN/query.sock    queries (observer_query.c)
  *
  * Every answer is made from a fresh look at what the processes share, so that
  * nothing has to be kept true, and its death costs nothing: its successor goes
