@@ -250,11 +250,12 @@ static struct tx *first_unsettled(const struct call *call)
 	return first;
 }
 
-/* Input came first: what an answer has overtaken is not repeated. */
+/* Input came first: what an answer has overtaken is not repeated, and the 2xx
+ * whose ACK came has no bytes any more. */
 static void settle(struct tx *tx)
 {
 	tx->is_unsettled = false;
-	if (tx->record->state != tx->adopted_state)
+	if (tx->record->state != tx->adopted_state || !tx->record->bytes.len)
 		return;
 	if (tx->record->flags & TX_HAD_100)
 		answer_trying_again(tx);

@@ -298,7 +298,7 @@ static void lose_connection(void)
 static void one_step(void)
 {
 	if (rig_chance(4)) {
-		rig.death = DEATH_BEFORE_COMMIT + rig_random(3);
+		rig.death = DEATH_BEFORE_COMMIT + rig_random(4);
 		rig.sends_left = rig_random(3);
 	}
 	if (rig_chance(60))

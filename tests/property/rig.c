@@ -135,6 +135,7 @@ static struct rig_message message_of(struct slice bytes, const struct addr *to,
 				      .transport = transport};
 
 	must(message.bytes);
+	must(bytes.len > 0); /* nothing empty is ever sent */
 	memcpy(message.bytes, bytes.ptr, bytes.len);
 	message.bytes[bytes.len] = '\0';
 	return message;
@@ -185,6 +186,8 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 		memcpy(&to, head->msg_name, head->msg_namelen);
 		note_sent(message_of(bytes, &to, TRANSPORT_UDP));
 	}
+	if (rig.death == DEATH_AFTER_SEND)
+		die();
 	return (int)n;
 }
 

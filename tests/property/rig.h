@@ -16,7 +16,8 @@ enum rig_death {
 	DEATH_NONE,
 	DEATH_BEFORE_COMMIT,
 	DEATH_AFTER_COMMIT,
-	DEATH_MID_SEND, /* after some datagrams of the turn */
+	DEATH_MID_SEND,	  /* after some datagrams of the turn */
+	DEATH_AFTER_SEND, /* after all, before that is noted */
 };
 
 struct rig_message {

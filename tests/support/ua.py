@@ -283,6 +283,8 @@ class Peer:
     # -- what comes in -----------------------------------------------------
 
     def take(self, way, data):
+        if not data:
+            raise AssertionError(f"{self.host} got an empty datagram")
         if not data.strip():
             return
         message = Message(data)
