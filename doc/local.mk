@@ -25,7 +25,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md doc/decisions/0043-observer.md \
 	doc/decisions/0041-call-records.md \
-	doc/decisions/0042-soak.md \
+	doc/decisions/0042-soak.md doc/decisions/0044-first-meeting.md \
 	doc/how-to/add-a-crash-point.md \
 	doc/how-to/add-a-counter.md doc/how-to/add-a-message.md \
 	doc/how-to/add-a-record-member.md \
@@ -35,8 +35,8 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 # The part of mspoolctl.1 that the tables of tools/ctl_*.def hold.
 .PHONY: update-man
 update-man: tools/mspoolctl
-	$(AM_V_GEN)tools/mspoolctl help manual >doc/man/verbs.tmp && \
-	sed -i -e '/^\.\\" begin: /r doc/man/verbs.tmp' \
+	$(AM_V_GEN)tools/mspoolctl help manual >verbs.tmp && \
+	sed -i -e '/^\.\\" begin: /r verbs.tmp' \
 	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
 	    $(srcdir)/doc/man/mspoolctl.1; \
-	rm -f doc/man/verbs.tmp
+	rm -f verbs.tmp

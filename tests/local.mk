@@ -63,6 +63,7 @@ TESTS += tests/integration/run
 include tests/integration/local.mk
 include tests/crash/local.mk
 include tests/metrics/local.mk
+include tests/ctl/local.mk
 
 # ---- shm/ ----
 if HAVE_CRITERION

@@ -64,6 +64,20 @@ int ctl_fail(const struct ctl *ctl, enum ctl_exit code, const char *format, ...)
 
 extern const struct ctl_verb ctl_verbs[]; /* ends with words NULL */
 
+extern const struct ctl_option_row {
+	int letter;		  /* 0: none */
+	const char *name, *value; /* value NULL: takes none */
+	bool is_global;
+	const char *help;
+} ctl_option_rows[N_CTL_OPTIONS];
+
+/* The verb whose words stand at the front of args, and how many they are;
+ * NULL: none. */
+const struct ctl_verb *ctl_find_verb(char **args, unsigned n,
+				     unsigned *ret_words);
+/* Tells that there is none, and which was probably meant; CTL_USAGE. */
+int ctl_unknown_verb(const struct ctl *ctl, char **args, unsigned n);
+
 /* Reads argv into *ctl (out and err set by the caller).  True: run
  * ctl->verb.  False: done or refused, *ret_code is the exit code. */
 bool ctl_parse(struct ctl *ctl, int argc, char **argv, int *ret_code);
@@ -75,6 +89,6 @@ void ctl_print_manual(FILE *file);
 ctl_handler ctl_status, ctl_workers, ctl_gateways, ctl_frontends, ctl_trunks,
 	ctl_calls, ctl_show_call, ctl_events, ctl_drain, ctl_undrain,
 	ctl_hangup, ctl_reload, ctl_scale, ctl_stop, ctl_test_route,
-	ctl_upgrade, ctl_help;
+	ctl_upgrade, ctl_demo, ctl_help;
 
 #endif

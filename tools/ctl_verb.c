@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The command line of mspoolctl: options and verb are looked up in the tables
- * of ctl_options.def and ctl_verbs.def, from which help, suggestions for what
- * was mistyped and the manual page are printed, too.
+ * of ctl_options.def and ctl_verbs.def, from which suggestions for what was
+ * mistyped come, too.
  * Trap: options may stand before, between and behind the words of a verb, so
  * which of them a verb takes can only be checked at the end.
  */
@@ -23,12 +23,7 @@ const struct ctl_verb ctl_verbs[] = {
 #undef CTL_VERB
 	{0}};
 
-static const struct option_row {
-	int letter;
-	const char *name, *value;
-	bool is_global;
-	const char *help;
-} option_rows[N_CTL_OPTIONS] = {
+const struct ctl_option_row ctl_option_rows[N_CTL_OPTIONS] = {
 #define CTL_OPTION(id, letter, name, value, is_global, help)                   \
 	{letter, name, value, is_global, help},
 #include "tools/ctl_options.def"
@@ -50,114 +45,6 @@ int ctl_fail(const struct ctl *ctl, enum ctl_exit code, const char *format, ...)
 	return (int)code;
 }
 
-/* ---- help ---------------------------------------------------------------- */
-
-static void print_option(FILE *file, const struct option_row *row)
-{
-	char names[48];
-
-	snprintf(names, sizeof(names), "%s%s%s%s", row->name,
-		 row->value ? " " : "", row->value ? row->value : "",
-		 row->letter ? "" : " ");
-	if (row->letter)
-		fprintf(file, "  -%c, --%-18s %s\n", row->letter, names,
-			row->help);
-	else
-		fprintf(file, "      --%-18s %s\n", names, row->help);
-}
-
-static void print_options(FILE *file, unsigned mask)
-{
-	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		if (mask & 1u << i)
-			print_option(file, &option_rows[i]);
-}
-
-static unsigned global_options(void)
-{
-	unsigned mask = 0;
-
-	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		if (option_rows[i].is_global)
-			mask |= 1u << i;
-	return mask;
-}
-
-void ctl_print_help(FILE *file)
-{
-	fputs("usage: mspoolctl [options] VERB ...\n\n", file);
-	for (const struct ctl_verb *verb = ctl_verbs; verb->words; verb++) {
-		char usage[WORDS_MAX];
-
-		snprintf(usage, sizeof(usage), "%s%s%s", verb->words,
-			 *verb->args ? " " : "", verb->args);
-		fprintf(file, "  %-26s %s\n", usage, verb->help);
-	}
-	fputc('\n', file);
-	print_options(file, global_options());
-}
-
-void ctl_print_verb_help(FILE *file, const struct ctl_verb *verb)
-{
-	fprintf(file, "usage: mspoolctl %s%s%s%s\n\n  %s\n", verb->words,
-		verb->options ? " [options]" : "", *verb->args ? " " : "",
-		verb->args, verb->help);
-	if (verb->options) {
-		fputc('\n', file);
-		print_options(file, verb->options);
-	}
-}
-
-/* ---- manual -------------------------------------------------------------- */
-
-static void print_option_item(FILE *file, const struct option_row *row)
-{
-	fputs(".It", file);
-	if (row->letter)
-		fprintf(file, " Fl %c ,", row->letter);
-	fprintf(file, " Fl -%s", row->name);
-	if (row->value)
-		fprintf(file, " Ar %s", row->value);
-	fprintf(file, "\n%c%s.\n", row->help[0] - 'a' + 'A', row->help + 1);
-}
-
-static void print_verb_item(FILE *file, const struct ctl_verb *verb)
-{
-	fprintf(file, ".It Cm %s", verb->words);
-	for (unsigned i = 0; i < N_CTL_OPTIONS; i++) {
-		const struct option_row *row = &option_rows[i];
-
-		if (!(verb->options & 1u << i))
-			continue;
-		if (row->letter)
-			fprintf(file, " Oo Fl %c", row->letter);
-		else
-			fprintf(file, " Oo Fl -%s", row->name);
-		if (row->value)
-			fprintf(file, " Ar %s", row->value);
-		fputs(" Oc", file);
-	}
-	if (*verb->args)
-		fprintf(file, " Ar %s", verb->args);
-	fprintf(file, "\n%s\n", verb->manual);
-}
-
-void ctl_print_manual(FILE *file)
-{
-	fputs(".Sh OPTIONS\n.Bl -tag -width Ds\n", file);
-	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		if (option_rows[i].is_global)
-			print_option_item(file, &option_rows[i]);
-	fputs(".El\n.Sh VERBS\n.Bl -tag -width Ds\n", file);
-	for (const struct ctl_verb *verb = ctl_verbs; verb->words; verb++)
-		print_verb_item(file, verb);
-	fputs(".El\n.Sh OPTIONS OF VERBS\n.Bl -tag -width Ds\n", file);
-	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		if (!option_rows[i].is_global)
-			print_option_item(file, &option_rows[i]);
-	fputs(".El\n", file);
-}
-
 /* ---- verbs --------------------------------------------------------------- */
 
 /* How many words of the verb stand at the front of args; 0: not this one. */
@@ -176,8 +63,8 @@ static unsigned match_verb(const struct ctl_verb *verb, char **args, unsigned n)
 	return n_words;
 }
 
-static const struct ctl_verb *find_verb(char **args, unsigned n,
-					unsigned *ret_words)
+const struct ctl_verb *ctl_find_verb(char **args, unsigned n,
+				     unsigned *ret_words)
 {
 	for (const struct ctl_verb *verb = ctl_verbs; verb->words; verb++) {
 		unsigned n_words = match_verb(verb, args, n);
@@ -223,7 +110,7 @@ static const char *nearest_verb(char **args, unsigned n)
 	return found ? found : str_nearest(args[0], names);
 }
 
-static int unknown_verb(const struct ctl *ctl, char **args, unsigned n)
+int ctl_unknown_verb(const struct ctl *ctl, char **args, unsigned n)
 {
 	const char *meant = nearest_verb(args, n);
 
@@ -236,26 +123,6 @@ static int unknown_verb(const struct ctl *ctl, char **args, unsigned n)
 			args[0]);
 }
 
-int ctl_help(struct ctl *ctl)
-{
-	unsigned n_words;
-	const struct ctl_verb *verb;
-
-	if (ctl->n_args == 0) {
-		ctl_print_help(ctl->out);
-		return CTL_DONE;
-	}
-	if (strcmp(ctl->args[0], "manual") == 0) { /* for make update-man */
-		ctl_print_manual(ctl->out);
-		return CTL_DONE;
-	}
-	verb = find_verb(ctl->args, ctl->n_args, &n_words);
-	if (!verb)
-		return unknown_verb(ctl, ctl->args, ctl->n_args);
-	ctl_print_verb_help(ctl->out, verb);
-	return CTL_DONE;
-}
-
 /* ---- options ------------------------------------------------------------- */
 
 #define LONG_ONLY 256 /* val of an option without a letter: this + row */
@@ -264,7 +131,7 @@ static void fill_getopt(char *letters, struct option *names)
 {
 	*letters++ = ':';
 	for (unsigned i = 0; i < N_CTL_OPTIONS; i++) {
-		const struct option_row *row = &option_rows[i];
+		const struct ctl_option_row *row = &ctl_option_rows[i];
 
 		names[i] = (struct option){
 			.name = row->name,
@@ -286,7 +153,7 @@ static int option_index(int val)
 	if (val >= LONG_ONLY)
 		return val - LONG_ONLY;
 	for (int i = 0; i < N_CTL_OPTIONS; i++)
-		if (option_rows[i].letter == val)
+		if (ctl_option_rows[i].letter == val)
 			return i;
 	return -1;
 }
@@ -299,7 +166,7 @@ static int bad_option(const struct ctl *ctl, int what, const char *given)
 	if (what == ':')
 		return ctl_fail(ctl, CTL_USAGE, "%s needs a value", given);
 	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		names[i] = option_rows[i].name;
+		names[i] = ctl_option_rows[i].name;
 	if (strncmp(given, "--", 2) == 0)
 		meant = str_nearest(given + 2, names);
 	if (meant)
@@ -337,10 +204,10 @@ static int check_use(const struct ctl *ctl)
 	const struct ctl_verb *verb = ctl->verb;
 
 	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
-		if (ctl->options[i] && !option_rows[i].is_global &&
+		if (ctl->options[i] && !ctl_option_rows[i].is_global &&
 		    !(verb->options & 1u << i))
 			return ctl_fail(ctl, CTL_USAGE, "%s takes no --%s",
-					verb->words, option_rows[i].name);
+					verb->words, ctl_option_rows[i].name);
 	if (ctl->n_args < verb->min_args || ctl->n_args > verb->max_args)
 		return ctl_fail(ctl, CTL_USAGE, "usage: mspoolctl %s%s%s",
 				verb->words, *verb->args ? " " : "",
@@ -364,9 +231,9 @@ static int take_verb(struct ctl *ctl, char **args, unsigned n)
 		ctl_print_help(ctl->err);
 		return CTL_USAGE;
 	}
-	ctl->verb = find_verb(args, n, &n_words);
+	ctl->verb = ctl_find_verb(args, n, &n_words);
 	if (!ctl->verb)
-		return unknown_verb(ctl, args, n);
+		return ctl_unknown_verb(ctl, args, n);
 	ctl->args = args + n_words;
 	ctl->n_args = n - n_words;
 	return CTL_DONE;

@@ -3,7 +3,7 @@
 # mspoolctl; libctl.a is all of it but main, for the unit tests
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
-	tools/ctl.h tools/ctl_options.def tools/ctl_verbs.def tools/ctl_verb.c \
+	tools/ctl.h tools/ctl_options.def tools/ctl_verbs.def tools/ctl_verb.c tools/ctl_help.c \
 	tools/ctl_json.h tools/ctl_json.c tools/ctl_table.h tools/ctl_table.c \
 	tools/ctl_view.h tools/ctl_view.c tools/ctl_show.h tools/ctl_show.c \
 	tools/ctl_status.c tools/ctl_attention.c tools/ctl_workers.c \
@@ -11,7 +11,7 @@ libctl_a_SOURCES = \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
 	tools/ctl_command.h tools/ctl_command.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
-	tools/ctl_test_route.c tools/utf8.c tools/utf8.h
+	tools/ctl_test_route.c tools/ctl_demo.c tools/utf8.c tools/utf8.h
 libctl_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bin_PROGRAMS += tools/mspoolctl
 tools_mspoolctl_SOURCES = tools/mspoolctl.c
@@ -19,6 +19,15 @@ tools_mspoolctl_CFLAGS = $(AM_CFLAGS)
 CTL_LIBS = libctl.a libroute.a libsip.a libshm.a librtp.a libbase.a \
 	$(JANSSON_LIBS) $(LMDB_LIBS) $(PCRE2_LIBS) $(OSIP_LIBS) $(EVENT_LIBS) -lm
 tools_mspoolctl_LDADD = $(CTL_LIBS)
+
+# What `mspoolctl demo` runs; it names the places of this build.
+nodist_pkglibexec_SCRIPTS = tools/mspool-demo
+EXTRA_DIST += tools/mspool-demo.in
+CLEANFILES += tools/mspool-demo
+tools/mspool-demo: tools/mspool-demo.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) tools && rm -f $@ && \
+	sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' \
+	    $(srcdir)/tools/mspool-demo.in >$@ && chmod 755 $@
 
 # mspool-gwsim
 bin_PROGRAMS += tools/mspool-gwsim
