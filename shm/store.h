@@ -39,6 +39,10 @@ struct store *store_forget(struct store *store);
 struct store *store_close(struct store *store);
 /* Clears readers that died; number cleared. */
 int store_check_readers(struct store *store);
+/* The process, not this one, whose snapshot is the oldest, and how many commits
+ * there were since.  -ENOENT: nobody reads. */
+int store_oldest_reader(struct store *store, int32_t *ret_pid,
+			uint64_t *ret_behind);
 /* Bytes of the map: the high-water mark of pages ever used (freed ones are
  * used again before it rises), and all. */
 int store_usage(struct store *store, uint64_t *ret_used, uint64_t *ret_size);

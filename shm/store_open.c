@@ -337,14 +337,6 @@ struct store *store_close(struct store *store)
 
 /* ---- the map ------------------------------------------------------------ */
 
-int store_check_readers(struct store *store)
-{
-	int n_dead = 0;
-	int rc = mdb_reader_check(store->env, &n_dead);
-
-	return rc ? store_errno(rc) : n_dead;
-}
-
 int store_usage(struct store *store, uint64_t *ret_used, uint64_t *ret_size)
 {
 	MDB_envinfo info;

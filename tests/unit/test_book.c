@@ -750,19 +750,27 @@ Test(book, a_reader_killed_in_its_snapshot_is_cleared)
 {
 	struct book *book = own(1);
 	struct helper reader;
-	uint64_t used;
+	uint64_t used, behind;
+	int32_t pid;
 
 	churn_pages(book);
 	used = churn_pages(book);
 	cr_assert_lt(churn_pages(book), used + SOME_PAGES);
 	reader = start("stale-reader", NULL, NULL);
 	cr_assert_eq(helper_ask(&reader, NULL), 0);
+	cr_expect_eq(store_oldest_reader(book_store(book), &pid, &behind), 0);
+	cr_expect_eq(behind, 0);
 	cr_assert_gt(churn_pages(book), used + 8 * SOME_PAGES); /* pinned */
+	cr_expect_eq(store_oldest_reader(book_store(book), &pid, &behind), 0);
+	cr_expect_eq(pid, (int32_t)reader.pid);
+	cr_expect_geq(behind, 1);
 	helper_kill(&reader, SIGKILL);
 	cr_assert_eq(store_check_readers(book_store(book)), 1);
 	churn_pages(book);
 	used = churn_pages(book);
 	cr_assert_lt(churn_pages(book), used + SOME_PAGES);
+	cr_expect_eq(store_oldest_reader(book_store(book), &pid, &behind),
+		     -ENOENT);
 	book_forget(book);
 }
 
