@@ -9,6 +9,7 @@
 
 #include "tools/ctl.h"
 #include "tools/ctl_json.h"
+#include "tools/nagios.h"
 
 #define USAGE_MAX 96 /* a verb and its arguments with NUL */
 
@@ -104,6 +105,28 @@ static void print_verb_item(FILE *file, const struct ctl_verb *verb)
 	fprintf(file, "\n%s\n", verb->manual);
 }
 
+/* Of `check`. */
+static void print_figures(FILE *file)
+{
+	fputs("A range is written as for every monitoring plugin: 10 alerts "
+	      "above 10, 10: below\n10, 10:20 outside and @10:20 inside; an "
+	      "empty one never.\n"
+	      ".Bl -tag -width Ds\n",
+	      file);
+	for (unsigned i = 0; i < N_NAGIOS; i++) {
+		const struct nagios_row *row = &nagios_rows[i];
+
+		fprintf(file, ".It Ic %s\n%c%s", row->name,
+			row->help[0] - 'a' + 'A', row->help + 1);
+		if (*row->warning)
+			fprintf(file, "; warns at %s", row->warning);
+		if (*row->critical)
+			fprintf(file, "; critical at %s", row->critical);
+		fputs(".\n", file);
+	}
+	fputs(".El\n", file);
+}
+
 void ctl_print_manual(FILE *file)
 {
 	fputs(".Sh OPTIONS\n.Bl -tag -width Ds\n", file);
@@ -117,7 +140,8 @@ void ctl_print_manual(FILE *file)
 	for (unsigned i = 0; i < N_CTL_OPTIONS; i++)
 		if (!ctl_option_rows[i].is_global)
 			print_option_item(file, &ctl_option_rows[i]);
-	fputs(".El\n", file);
+	fputs(".El\n.Sh CHECKED FIGURES\n", file);
+	print_figures(file);
 }
 
 /* ---- machines ------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "tools/nagios.h"
 
 const struct ctl_verb ctl_verbs[] = {
 #define CTL_VERB(words, args, fewest, most, options, handler, wait_s, help,    \
@@ -239,7 +240,20 @@ static int take_verb(struct ctl *ctl, char **args, unsigned n)
 	return CTL_DONE;
 }
 
-bool ctl_parse(struct ctl *ctl, int argc, char **argv, int *ret_code)
+/* To a monitoring system 2 is CRITICAL; what it calls wrongly is UNKNOWN. */
+static int usage_code(const struct ctl *ctl, int argc, char **argv)
+{
+	int first = 1;
+
+	while (first < argc && argv[first][0] == '-')
+		first++;
+	if (ctl->verb ? ctl->verb->run == ctl_check
+		      : first < argc && strcmp(argv[first], "check") == 0)
+		return NAGIOS_UNKNOWN;
+	return CTL_USAGE;
+}
+
+static bool parse(struct ctl *ctl, int argc, char **argv, int *ret_code)
 {
 	*ret_code = read_options(ctl, argc, argv);
 	if (*ret_code)
@@ -262,4 +276,13 @@ bool ctl_parse(struct ctl *ctl, int argc, char **argv, int *ret_code)
 	}
 	*ret_code = check_use(ctl);
 	return *ret_code == CTL_DONE;
+}
+
+bool ctl_parse(struct ctl *ctl, int argc, char **argv, int *ret_code)
+{
+	bool is_to_run = parse(ctl, argc, argv, ret_code);
+
+	if (!is_to_run && *ret_code == CTL_USAGE)
+		*ret_code = usage_code(ctl, argc, argv);
+	return is_to_run;
 }

@@ -112,6 +112,23 @@ Test(ctl_verb, a_mistyped_verb_is_answered_with_the_nearest)
 	expect_refusal("xyzzyxyzzy", "there is no verb 'xyzzyxyzzy'");
 }
 
+Test(ctl_verb, wrong_use_of_check_is_unknown_to_a_monitoring_system)
+{
+	static const char *const lines[] = {"check --wraning calls=1",
+					    "check more", "-w",
+					    "--nosuch check"};
+	static const int codes[] = {3, 3, CTL_USAGE, 3};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct parsed parsed;
+
+		parse(&parsed, lines[i]);
+		cr_expect_not(parsed.is_to_run);
+		cr_expect_eq(parsed.code, codes[i], "%s", lines[i]);
+		done(&parsed);
+	}
+}
+
 Test(ctl_verb, a_mistyped_option_is_answered_with_the_nearest)
 {
 	expect_refusal("status --jsno", "did you mean --json?");
