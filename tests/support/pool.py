@@ -37,6 +37,7 @@ class Pool:
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.process = None  # mspoold, or its service manager
         self.is_managed = is_managed
+        self.masters_killed = 0
         self.pids = set()
 
     def _quiet_metrics(self):
@@ -88,9 +89,11 @@ class Pool:
         self._wait_up(times_up, timeout)
 
     def wait_restarted(self, timeout):
-        """The manager starts a killed master by itself."""
+        """The manager starts a killed master by itself, and may not have seen
+        yet that it was killed."""
         deadline = time.monotonic() + timeout
-        while self._times_up() <= self.managed()[2]:
+        while (self.managed()[2] < self.masters_killed or
+               self._times_up() <= self.managed()[2]):
             if time.monotonic() > deadline:
                 raise PoolError(f"not up again after {timeout} s")
             time.sleep(POLL_S)
@@ -156,26 +159,29 @@ class Pool:
         self.pids |= {pid} if pid else set()
         return pid
 
-    def kill(self, name, how):
-        if name == "master":
-            self.signal(how)
-            if how == "KILL" and not self.is_managed:
-                self.process.wait()
-            return
-        if name == "cdr":
-            pid = self.cdr_pid()
-            if not pid:
-                raise PoolError("no living cdr to kill")
+    def kill(self, names, how):
+        """All of them at once: pids are known before the first one dies."""
+        for pid in [self._pid_of(name) for name in names]:
             os.kill(pid, getattr(signal, f"SIG{how}"))
-            return
-        if name == "observer":
-            os.kill(self.observer(), getattr(signal, f"SIG{how}"))
-            return
-        for worker in self.workers():
-            if worker["id"] == name and worker["pid"]:
-                os.kill(worker["pid"], getattr(signal, f"SIG{how}"))
-                return
-        raise PoolError(f"no living worker {name} to kill")
+        if "master" in names and how == "KILL":
+            self._master_killed()
+
+    def _master_killed(self):
+        self.masters_killed += 1
+        if not self.is_managed:
+            self.process.wait()
+
+    def _pid_of(self, name):
+        helpers = {"master": self.master_pid, "cdr": self.cdr_pid,
+                   "observer": self.observer}
+        if name in helpers:
+            pid = helpers[name]()
+        else:
+            pid = next((worker["pid"] for worker in self.workers()
+                        if worker["id"] == name), None)
+        if not pid:
+            raise PoolError(f"no living {name} to kill")
+        return pid
 
     def signal(self, how):
         os.kill(self.master_pid(), getattr(signal, f"SIG{how}"))
@@ -190,8 +196,7 @@ class Pool:
             self.process.send_signal(signal.SIGUSR1)
         for pid in [self.master_pid(), *pids]:
             os.kill(pid, signal.SIGKILL)
-        if not self.is_managed:
-            self.process.wait()
+        self._master_killed()
 
     def stop(self, patience=5, timeout=10):
         """Ends the pool, with patience for running calls; the exit code."""

@@ -219,12 +219,13 @@ def do_sleep(run, words):
 
 
 def do_kill(run, words):
-    """kill ms1 [SIGNAL]: KILL unless said otherwise; `kill master`; `kill
-    everybody`: master and workers at once."""
+    """kill ms1 [SIGNAL]: KILL unless said otherwise; `kill master ms1`: both
+    at once, in this order; `kill everybody`: master and workers at once."""
     if words[0] == "everybody":
         run.pool.kill_everybody()
         return
-    run.pool.kill(words[0], words[1] if len(words) > 1 else "KILL")
+    how = words.pop() if words[-1].isupper() else "KILL"
+    run.pool.kill(words, how)
 
 
 def do_restart(run, words):
