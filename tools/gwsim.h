@@ -60,8 +60,10 @@ struct sim_options {
 struct way {
 	enum sim_transport transport;
 	struct addr peer, local;
-	int udp_fd;	 /* -1 over TCP */
-	uint64_t stream; /* number of a connection, 0 none */
+	struct addr listens_at; /* over TCP, when the connection is lost; 0: at
+				   `peer` */
+	int udp_fd;		/* -1 over TCP */
+	uint64_t stream;	/* number of a connection, 0 none */
 };
 
 struct sim_stream;

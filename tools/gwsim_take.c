@@ -56,12 +56,27 @@ static void learn_dialog(struct sim_call *call, const struct sip_message *m)
 	out_end(&routes);
 }
 
+/* A connection that is lost is opened again to where the peer listens, not to
+ * the port that it had connected from. */
+static void learn_where_to_connect(struct sim_call *call, struct slice target)
+{
+	struct sip_uri uri;
+	struct addr peer;
+
+	if (call->way.transport == SIM_TCP && !call->routes[0] &&
+	    uri_parse(target, &uri) == 0 &&
+	    addr_parse_host(uri.host, uri.port ? uri.port : 5060, &peer) == 0)
+		call->way.listens_at = peer;
+}
+
 static void learn_target(struct sim_call *call, const struct sip_message *m)
 {
 	struct name_addr contact;
 
-	if (name_addr_parse(m->contact, &contact, NULL) == 0)
-		slice_copy(contact.uri, call->target, sizeof(call->target));
+	if (name_addr_parse(m->contact, &contact, NULL) < 0)
+		return;
+	slice_copy(contact.uri, call->target, sizeof(call->target));
+	learn_where_to_connect(call, contact.uri);
 }
 
 /* The INVITE must outlive the wire's buffer, since its answers come later. */

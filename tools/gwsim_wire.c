@@ -371,7 +371,9 @@ static void send_stream(struct sim *sim, struct way *way, struct slice bytes)
 	struct sim_stream *stream = stream_find(sim, way->stream);
 
 	if (!stream) {
-		stream = stream_to(sim, &way->peer);
+		stream = stream_to(sim, way->listens_at.sa.sa_family
+						? &way->listens_at
+						: &way->peer);
 		if (!stream)
 			return;
 		way->stream = stream->number;

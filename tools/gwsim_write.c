@@ -21,17 +21,9 @@ static void write_uri_host(struct out *out, const struct addr *addr)
 	out_text(out, addr_text(addr, text));
 }
 
-static void write_via(struct out *out, const struct sim_call *call,
-		      const char *branch)
-{
-	out_printf(out, "Via: SIP/2.0/%s ",
-		   transport_names[call->way.transport]);
-	write_uri_host(out, &call->way.local);
-	out_printf(out, ";branch=%s;rport\r\n", branch);
-}
-
-/* Where we listen on this transport, else where the message leaves from. */
-static struct addr contact_address(const struct sim_call *call)
+/* Where we listen on this transport, else where the message leaves from: what
+ * our Via and Contact say, so that who loses the connection finds us. */
+static struct addr listening_address(const struct sim_call *call)
 {
 	const struct sim_options *options = &call->sim->options;
 
@@ -47,9 +39,20 @@ static struct addr contact_address(const struct sim_call *call)
 	return call->way.local;
 }
 
+static void write_via(struct out *out, const struct sim_call *call,
+		      const char *branch)
+{
+	struct addr address = listening_address(call);
+
+	out_printf(out, "Via: SIP/2.0/%s ",
+		   transport_names[call->way.transport]);
+	write_uri_host(out, &address);
+	out_printf(out, ";branch=%s;rport\r\n", branch);
+}
+
 static void write_contact(struct out *out, const struct sim_call *call)
 {
-	struct addr address = contact_address(call);
+	struct addr address = listening_address(call);
 
 	out_text(out, "Contact: <sip:");
 	write_uri_host(out, &address);

@@ -303,6 +303,22 @@ void tx_request(struct tx *tx, struct target *target, struct slice bytes)
 		tx_step(tx, TX_EV_FAILED, NULL, NULL);
 }
 
+/* RFC 3261 18.2.2: when the connection that a request came by is gone, its
+ * answers go to the port that the peer listens at. */
+static struct addr answers_to(const struct arrival *arrival,
+			      const struct sip_message *message)
+{
+	const struct transport_row *row =
+		transport_row(arrival->from.transport);
+	struct addr addr = arrival->from.addr;
+
+	if (row && row->is_reliable)
+		addr_set_port(&addr, message->sent_by_port
+					     ? message->sent_by_port
+					     : 5060);
+	return addr;
+}
+
 struct tx *tx_serve(struct call *call, enum leg_side leg,
 		    const struct arrival *arrival,
 		    const struct sip_message *message)
@@ -318,7 +334,7 @@ struct tx *tx_serve(struct call *call, enum leg_side leg,
 	tx->record->transport = arrival->from.transport;
 	tx->record->listener = arrival->from.listener;
 	tx->record->connection = arrival->from.connection;
-	tx->record->peer = arrival->from.addr;
+	tx->record->peer = answers_to(arrival, message);
 	tx->record->cseq = message->cseq;
 	set_text(tx, offsetof(struct tx_record, branch),
 		 tx_request_branch(message, buf));
