@@ -24,6 +24,7 @@
 #define LATER	OPTION_LATER
 #define SECRET	OPTION_SECRET
 #define NEEDED	OPTION_NEEDED
+#define RESTART OPTION_RESTART
 
 #define SECTION(id, kind, naming, help)
 #define OPTION(section, key, type, def, min, max, words, place, flags, help) \

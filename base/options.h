@@ -59,9 +59,10 @@ enum option_type {
 	N_OPTION_TYPES
 };
 
-#define OPTION_LATER  1u /* read and checked, used by a later release */
-#define OPTION_SECRET 2u /* never shown */
-#define OPTION_NEEDED 4u /* has no default */
+#define OPTION_LATER   1u /* read and checked, used by a later release */
+#define OPTION_SECRET  2u /* never shown */
+#define OPTION_NEEDED  4u /* has no default */
+#define OPTION_RESTART 8u /* reload refuses a change: master/reload.c */
 
 /* Where the value goes in its section's struct. */
 struct option_place {

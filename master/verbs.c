@@ -81,14 +81,20 @@ static void drain_slot(struct slot *slot, bool is_on)
 	steer_spread(slot->master);
 }
 
+#define NEAR_PEERS_MAX 64 /* of which a name may be the one that was meant */
+
 static enum answer no_such(struct master *m, struct request *request,
 			   const char *name)
 {
-	const char *names[64 + 1] = {NULL};
+	const char *names[N_SLOTS + NEAR_PEERS_MAX + 1] = {NULL};
+	char slot_names[N_SLOTS][SLOT_NAME_MAX];
 	const char *near;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < m->config->n_peers && n < 64; i++)
+	for (unsigned i = 0; i < N_SLOTS; i++)
+		if (m->slots[i].is_wanted)
+			names[n++] = slot_name(m->slots[i].id, slot_names[i]);
+	for (unsigned i = 0; i < m->config->n_peers && i < NEAR_PEERS_MAX; i++)
 		names[n++] = m->config->peers[i].name;
 	near = str_nearest(name, names);
 	return request_refuse(request, CTL_NO_SUCH,

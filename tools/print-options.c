@@ -285,6 +285,8 @@ static void print_man_option(const struct option *option)
 	print_man_default(option);
 	if (option->flags & OPTION_LATER)
 		puts("Checked now, used by a later release.");
+	if (option->flags & OPTION_RESTART)
+		puts("A reload refuses a change: it takes a restart.");
 }
 
 static void print_man_section(enum option_section section)

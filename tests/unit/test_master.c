@@ -880,6 +880,9 @@ Test(master, drains_peers_by_name_and_suggests_the_nearest)
 	cr_expect_str_eq(rig_request("drain gw2"),
 			 "error 4 no server, gateway or front end gw2 "
 			 "(did you mean gw1?)\n");
+	cr_expect_str_eq(rig_request("drain ms11"),
+			 "error 4 no server, gateway or front end ms11 "
+			 "(did you mean ms1?)\n");
 	cr_expect(not(rig_is_ok("drain ms2")), "not a slot of this pool");
 }
 
