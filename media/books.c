@@ -110,6 +110,24 @@ static bool books_tell(struct media *media, struct served *served,
 	return true;
 }
 
+/* Another's, who may not have bound them yet, or ours that are busy. */
+static void books_avoid(struct served *served, const struct media_wish *wish)
+{
+	for (unsigned leg = 0; leg < N_LEGS; leg++)
+		if (wish->worker && !addr_is_none(&wish->side[leg].local))
+			ports_avoid(&served->ports,
+				    addr_port(&wish->side[leg].local));
+}
+
+/* A call waits for a busy port: nobody else gets it, nor its other one. */
+static void books_await_ports(struct served *served, uint64_t call,
+			      const struct media_wish *wish, uint64_t now_us)
+{
+	served->is_incomplete = true;
+	books_avoid(served, wish);
+	stream_reserve(served, call, wish, now_us);
+}
+
 static void books_apply(struct media *media, struct served *served,
 			uint64_t call, const struct media_wish *wish,
 			bool is_rebuild)
@@ -119,7 +137,7 @@ static void books_apply(struct media *media, struct served *served,
 	int error = stream_apply(served, call, wish, is_rebuild, media->now_us);
 
 	if (error == -EAGAIN)
-		served->is_incomplete = true;
+		books_await_ports(served, call, wish, media->now_us);
 	if (error == 0 || error == -EAGAIN || is_known)
 		return;
 	log_event(LOG_LVL_ERROR, "media_refused",
@@ -137,9 +155,12 @@ static void books_look_at(struct media *media, struct served *served,
 	struct book *book = books_book(media, index);
 	struct media_wish wish;
 	int error = book ? book_get_wish(book, call, &wish) : -ENOENT;
+	/* A predecessor carried it, and it waits for its ports. */
+	bool is_rebuild =
+		served->is_incomplete && stream_board_find(served->board, call);
 
 	if (error == 0 && wish.worker == served->slot && wish.version)
-		books_apply(media, served, call, &wish, served->is_incomplete);
+		books_apply(media, served, call, &wish, is_rebuild);
 	else if (error == 0 || error == -ENOENT)
 		stream_forget(served, call, media->now_us);
 	else
@@ -152,15 +173,6 @@ struct books_scan {
 	struct served *served;
 	bool is_rebuild;
 };
-
-/* Another media worker's, which may not have bound them yet. */
-static void books_avoid(struct served *served, const struct media_wish *wish)
-{
-	for (unsigned leg = 0; leg < N_LEGS; leg++)
-		if (wish->worker && !addr_is_none(&wish->side[leg].local))
-			ports_avoid(&served->ports,
-				    addr_port(&wish->side[leg].local));
-}
 
 static void books_on_wish(void *arg, uint64_t call,
 			  const struct media_wish *wish)
@@ -358,15 +370,13 @@ static void books_audit(struct media *media, struct served *served,
 static void books_resume_link(struct media *media, struct served *served,
 			      unsigned book)
 {
-	if (!served->is_incomplete)
-		served->are_offers_resumed &=
-			offers_resume(served, book, media->now_us);
+	served->are_offers_known &= offers_resume(served, book, media->now_us);
 }
 
 static void books_round_link(struct media *media, struct served *served,
 			     unsigned book)
 {
-	if (served->are_offers_resumed)
+	if (served->are_offers_known)
 		media->is_hungry |= offers_top_up(
 			served, book, media->is_draining, media->now_us);
 	else
@@ -385,12 +395,12 @@ static unsigned books_rows_due(struct media *media)
 	return (unsigned)(gone_us * STREAM_ROWS / ROWS_ALL_US);
 }
 
-/* Before a call has its ports none are offered: they might be its. */
+/* Calls that found a port busy are looked at again. */
 static void books_complete(struct media *media, struct served *served)
 {
 	if (served->is_incomplete)
 		books_rebuild_all(media, served);
-	served->are_offers_resumed = !served->is_incomplete;
+	served->are_offers_known = true;
 }
 
 void books_round(struct media *media)

@@ -17,7 +17,7 @@ static void offers_add(struct offer *offer, struct pair *pair, unsigned book,
 	pair->state = PAIR_OFFERED;
 	pair->book = (uint8_t)book;
 	pair->ring_at = ring_at;
-	pair_push(&offer->offered, pair);
+	pair_insert(&offer->offered, pair);
 }
 
 /* The pair that a ring entry of a former life names, taken out of its queue. */
@@ -34,6 +34,8 @@ static int offers_pair(struct served *served, unsigned side, struct slice entry,
 	memcpy(&port, entry.ptr, sizeof(port));
 	addr_set_port(&local, port.port);
 	error = ports_get_exact(&served->ports, (uint8_t)side, &local, &pair);
+	if (error == -EADDRINUSE) /* nor bound as a new one: it lies here */
+		ports_avoid(&served->ports, port.port);
 	if (error)
 		return error;
 	if (pair->state != PAIR_INCOMPLETE && pair->state != PAIR_RESTING)
@@ -42,30 +44,42 @@ static int offers_pair(struct served *served, unsigned side, struct slice entry,
 	return 0;
 }
 
+/* The end of a pass: the next begins at the first port that was busy. */
+static void offers_pass(struct offer *offer)
+{
+	offer->is_known = true;
+	offer->is_resumed = !offer->has_busy;
+	offer->resumed_at = offer->busy_at;
+	offer->has_busy = false;
+}
+
 /* Mostly the sockets are there; not after the whole pool's death. */
-static bool offers_resume_side(struct served *served, unsigned book,
+static void offers_resume_side(struct served *served, unsigned book,
 			       unsigned side, uint64_t now_us)
 {
 	struct offer *offer = &served->link[book].offer[side];
+	bool may_wait = now_us < served->busy_until_us;
 	struct slice entry;
 	struct pair *pair;
 	uint64_t position;
 
+	ring_rewind(offer->ring, offer->resumed_at);
 	for (unsigned n = 0; n < OFFERS_RESUMED_A_ROUND; n++) {
 		int error = ring_take(offer->ring, &entry, &position);
 
-		if (error) /* -EAGAIN, or torn, then the rest is skipped */
-			return true;
+		if (error) { /* -EAGAIN, or torn, then the rest is skipped */
+			offers_pass(offer);
+			return;
+		}
 		error = offers_pair(served, side, entry, &pair);
-		if (error == -EADDRINUSE && now_us < served->busy_until_us) {
-			ring_rewind(offer->ring, offer->resumed_at);
-			return false;
+		if (error == -EADDRINUSE && may_wait && !offer->has_busy) {
+			offer->has_busy = true;
+			offer->busy_at = offer->resumed_at;
 		}
 		offer->resumed_at = position;
 		if (error == 0)
 			offers_add(offer, pair, book, position);
 	}
-	return false;
 }
 
 bool offers_resume(struct served *served, unsigned book, uint64_t now_us)
@@ -76,9 +90,8 @@ bool offers_resume(struct served *served, unsigned book, uint64_t now_us)
 		struct offer *offer = &served->link[book].offer[side];
 
 		if (offer->ring && !offer->is_resumed)
-			offer->is_resumed =
-				offers_resume_side(served, book, side, now_us);
-		is_all = is_all && (!offer->ring || offer->is_resumed);
+			offers_resume_side(served, book, side, now_us);
+		is_all = is_all && (!offer->ring || offer->is_known);
 	}
 	return is_all;
 }
@@ -134,7 +147,9 @@ static int offers_put(struct served *served, struct offer *offer, unsigned book,
 	int error;
 
 	if (!pair)
-		return -EMFILE;
+		return ports_are_used_up(&served->ports, (uint8_t)side)
+			       ? -EMFILE
+			       : -EAGAIN;
 	port.port = addr_port(&pair->local);
 	error = ring_put(offer->ring, &entry, 1);
 	if (error) {
@@ -146,11 +161,12 @@ static int offers_put(struct served *served, struct offer *offer, unsigned book,
 	return 0;
 }
 
-/* True: stopped by the bound of a round. */
+/* True: stopped by what may be done in a round. */
 static bool offers_fill(struct served *served, struct offer *offer,
 			unsigned book, unsigned side, uint64_t now_us)
 {
 	unsigned n = 0;
+	int error;
 
 	if (now_us < offer->retry_us)
 		return false;
@@ -158,7 +174,10 @@ static bool offers_fill(struct served *served, struct offer *offer,
 	while (offer->offered.n < offer->target) {
 		if (n++ == OFFERS_BINDS_A_ROUND)
 			return true;
-		if (offers_put(served, offer, book, side, now_us)) {
+		error = offers_put(served, offer, book, side, now_us);
+		if (error == -EAGAIN)
+			return true;
+		if (error) {
 			offer->retry_us = now_us + OFFERS_RETRY_US;
 			return false;
 		}

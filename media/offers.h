@@ -18,8 +18,9 @@
 	    */
 
 /* After a start: what lies in the rings is on offer, whoever put it there.  So
- * much a round; true when that was all, and before it nothing may be offered,
- * since a pair that rests may lie in a ring. */
+ * much a round; true when all was seen once, and before it nothing may be
+ * offered, since a pair that rests may lie in a ring.  A port that is busy is
+ * passed over and asked for again in the next rounds; nobody waits for it. */
 bool offers_resume(struct served *served, unsigned book, uint64_t now_us);
 /* Sees what was taken and fills up, unless draining.  True: more is wanted at
  * once (it goes by so many a round). */

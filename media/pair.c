@@ -25,6 +25,26 @@ void pair_push(struct pair_queue *queue, struct pair *pair)
 	queue->n++;
 }
 
+void pair_insert(struct pair_queue *queue, struct pair *pair)
+{
+	struct pair *before = queue->last;
+
+	while (before && before->ring_at > pair->ring_at)
+		before = before->prev;
+	if (before == queue->last) {
+		pair_push(queue, pair);
+		return;
+	}
+	pair->prev = before;
+	pair->next = before ? before->next : queue->first;
+	pair->next->prev = pair;
+	if (before)
+		before->next = pair;
+	else
+		queue->first = pair;
+	queue->n++;
+}
+
 struct pair *pair_pop(struct pair_queue *queue)
 {
 	struct pair *pair = queue->first;
@@ -52,13 +72,23 @@ void pair_unlink(struct pair_queue *queue, struct pair *pair)
 
 static int pair_set_options(int fd, int family, unsigned dscp)
 {
-	int room = RECEIVE_ROOM, tos = (int)(dscp << 2), on = 1;
+	int room = RECEIVE_ROOM, tos = (int)(dscp << 2);
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (family == AF_INET)
 		return setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-	setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+}
+
+/* Before all else: a port that is somebody's shall cost little. */
+static int pair_bind_only(int fd, const struct addr *at)
+{
+	int on = 1;
+
+	if (at->sa.sa_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))
+		return -1;
+	return bind(fd, &at->sa, addr_len(at));
 }
 
 int pair_bind_socket(const struct addr *at, unsigned dscp)
@@ -69,8 +99,8 @@ int pair_bind_socket(const struct addr *at, unsigned dscp)
 
 	if (fd < 0)
 		return -errno;
-	if (pair_set_options(fd, family, dscp) == 0 &&
-	    bind(fd, &at->sa, addr_len(at)) == 0)
+	if (pair_bind_only(fd, at) == 0 &&
+	    pair_set_options(fd, family, dscp) == 0)
 		return fd;
 	error = -errno;
 	close(fd);

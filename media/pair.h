@@ -40,6 +40,8 @@ struct pair_queue {
 };
 
 void pair_push(struct pair_queue *queue, struct pair *pair);
+/* By ring_at, which mostly is the last. */
+void pair_insert(struct pair_queue *queue, struct pair *pair);
 struct pair *pair_pop(struct pair_queue *queue);
 /* Takes one out of the middle; harmless when it is in no queue. */
 void pair_unlink(struct pair_queue *queue, struct pair *pair);

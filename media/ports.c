@@ -148,8 +148,10 @@ void ports_set_range(struct ports *ports, const struct port_range *range,
 	ports->range = *range;
 	ports->share =
 		(range->max - range->min + 1u) / 2 / (n_slots ? n_slots : 1);
-	for (unsigned side = 0; side < N_SIDES; side++)
+	for (unsigned side = 0; side < N_SIDES; side++) {
 		ports->next[side] = port_start(range, ports->slot, n_slots);
+		ports->n_refused[side] = 0;
+	}
 }
 
 struct pair *ports_find(const struct ports *ports, uint8_t side, uint16_t port)
@@ -256,23 +258,46 @@ static uint16_t ports_next(struct ports *ports, uint8_t side)
 	return 0;
 }
 
+/* A pair whose holding is not told yet dies with this process, though it may
+ * lie in a ring: no more of them until the master reads. */
+static bool ports_is_master_behind(const struct ports *ports)
+{
+	struct channel *master = ports->pairs->master;
+
+	return master && channel_flush(master);
+}
+
+static unsigned ports_in_range(const struct ports *ports)
+{
+	return (ports->range.max - ports->range.min + 1u) / 2;
+}
+
 static struct pair *ports_bind_next(struct ports *ports, uint8_t side)
 {
 	struct addr local = ports->range.address[side];
+	unsigned *n_refused = &ports->n_refused[side];
 	struct pair *pair = NULL;
 	int error = -EADDRINUSE;
 
-	if (addr_is_none(&local))
+	if (ports_are_used_up(ports, side))
+		*n_refused = 0; /* once more from here */
+	if (addr_is_none(&local) || ports_is_master_behind(ports))
 		return NULL;
 	for (unsigned i = 0; i < BIND_TRIES && error == -EADDRINUSE; i++) {
 		uint16_t port = ports_next(ports, side);
 
-		if (port == 0)
-			break;
 		addr_set_port(&local, port);
-		error = ports_bind(ports, side, &local, &pair);
+		error = port ? ports_bind(ports, side, &local, &pair) : -EMFILE;
+		*n_refused = error == -EADDRINUSE ? *n_refused + 1
+			     : error		  ? ports_in_range(ports)
+						  : 0;
 	}
 	return pair;
+}
+
+bool ports_are_used_up(const struct ports *ports, uint8_t side)
+{
+	return ports->n_refused[side] >= ports_in_range(ports);
 }
 
 struct pair *ports_get(struct ports *ports, uint8_t side, uint64_t now_us)

@@ -48,6 +48,7 @@ struct ports {
 	struct port_range range;
 	unsigned share; /* of the range's pairs: this slot's fair part */
 	uint16_t next[N_SIDES]; /* candidate; slots begin at different places */
+	unsigned n_refused[N_SIDES]; /* candidates in a row that were in use */
 	struct pair **by_port[N_SIDES]; /* by port / 2 */
 	struct pair_queue resting[N_SIDES];
 	uint8_t avoided[PORT_PAIRS / 8]; /* bit by port / 2: never bound anew */
@@ -70,13 +71,17 @@ uint16_t port_after(const struct port_range *range, uint16_t port);
 int ports_adopt(struct ports *ports, uint8_t side, uint16_t port, int fd);
 /* After the last ports_adopt: halves are closed, whole pairs rest. */
 void ports_adopted(struct ports *ports);
-/* This port (and the next) are in a record of another slot, whose worker may
- * not have bound them yet: they are not bound but by name. */
+/* This port (and the next) are named by somebody who has not bound them yet: a
+ * record of another slot, a record or ring entry of ours that found them busy.
+ * They are not bound but by name. */
 void ports_avoid(struct ports *ports, uint16_t port);
 struct pair *ports_find(const struct ports *ports, uint8_t side, uint16_t port);
-/* One that has rested, else a newly bound one; NULL: neither is to be had.
+/* One that has rested, else a newly bound one; NULL: neither is to be had now.
  * It is in no queue then: the caller's. */
 struct pair *ports_get(struct ports *ports, uint8_t side, uint64_t now_us);
+/* After NULL: has the whole range been looked at?  Else the next ports_get goes
+ * on where this one left off. */
+bool ports_are_used_up(const struct ports *ports, uint8_t side);
 /* This very port, which a record names: found, else bound.  It leaves the
  * resting queue.  0 or -errno. */
 int ports_get_exact(struct ports *ports, uint8_t side, const struct addr *local,

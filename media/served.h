@@ -16,9 +16,12 @@ struct stream;
 
 /* The ring by which a book takes free ports of one side. */
 struct offer {
-	struct ring *ring;	   /* NULL: not open */
-	bool is_resumed;	   /* what a predecessor put there is ours */
-	uint64_t resumed_at;	   /* ring position up to which it is */
+	struct ring *ring;   /* NULL: not open */
+	bool is_known;	     /* all that a predecessor put there was seen */
+	bool is_resumed;     /* and is ours, or somebody's for good */
+	bool has_busy;	     /* a port of this pass is not free yet */
+	uint64_t busy_at;    /* ring position of the first of them */
+	uint64_t resumed_at; /* ring position up to which this pass came */
 	struct pair_queue offered; /* in the ring, in its order */
 	unsigned target;	   /* how many shall lie there */
 	uint64_t retry_us;	   /* not before: the range is used up */
@@ -41,13 +44,13 @@ struct book_link {
 
 struct served {
 	unsigned slot;
-	bool is_own;	    /* offers ports; else only goes on with calls */
-	bool is_started;    /* all its sockets came; before, hands off */
-	bool is_incomplete; /* a call found its port busy: try again */
-	bool are_offers_resumed; /* all that lies in the rings */
-	uint64_t busy_until_us;	 /* a busy port may still become free */
-	struct engine *engine;	 /* not owned */
-	struct relay *relay;	 /* not owned */
+	bool is_own;		/* offers ports; else only goes on with calls */
+	bool is_started;	/* all its sockets came; before, hands off */
+	bool is_incomplete;	/* a call found its port busy: try again */
+	bool are_offers_known;	/* all that lies in the rings was seen */
+	uint64_t busy_until_us; /* a busy port may still become free */
+	struct engine *engine;	/* not owned */
+	struct relay *relay;	/* not owned */
 	struct stream_board *board;
 	struct stream **streams; /* by row of the board */
 	unsigned n_streams;

@@ -332,6 +332,153 @@ Test(media_kill, a_port_that_stays_busy_ends_its_call)
 	cr_expect_neq(rig_told(&rig, PATIENCE_MS), 0);
 }
 
+/* ---- offers ------------------------------------------------------------- */
+
+#define BOOK_2	   2
+#define N_TAKEN	   100	/* more than lie in a ring */
+#define AT_ONCE_MS 1500 /* a busy port is waited for longer, 2 s */
+
+static struct ring *look_2, *told_2, *ports_2[RIG_SIDES];
+
+static void open_ring(enum ring_kind kind, unsigned from, unsigned to,
+		      struct ring **ret_ring)
+{
+	cr_assert_eq(ring_create(rig.run_dir, kind, from, to, 65536), 0);
+	cr_assert_eq(ring_open(rig.run_dir, kind, from, to, ret_ring), 0);
+}
+
+/* Another Mediation Server, whom the next media worker finds. */
+static void open_book_2(void)
+{
+	struct slot_record slot = {
+		.head = {SLOT_VERSION, RECORD_SLOT, sizeof(slot)},
+		.slot = {SLOT_SIGNALLING, BOOK_2},
+		.state = SLOT_UP,
+		.served_by = {SLOT_SIGNALLING, BOOK_2},
+	};
+
+	cr_assert_eq(pool_table_put_slot(rig.pool, &slot), 0);
+	open_ring(RING_LOOK, BOOK_2, RIG_SLOT, &look_2);
+	open_ring(RING_TOLD, RIG_SLOT, BOOK_2, &told_2);
+	for (unsigned side = 0; side < RIG_SIDES; side++)
+		open_ring(RING_PORTS_INTERNAL + side, RIG_SLOT, BOOK_2,
+			  &ports_2[side]);
+}
+
+/* The next port of a ring; 0: none. */
+static uint16_t take(struct ring *ring)
+{
+	struct ring_port port;
+	struct slice entry;
+	uint64_t position;
+
+	if (ring_take(ring, &entry, &position))
+		return 0;
+	memcpy(&port, entry.ptr, sizeof(port));
+	return port.port;
+}
+
+/* Its socket is not the media worker's any more, and not free. */
+static int make_busy(uint16_t port)
+{
+	struct addr at;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (unsigned i = 0; i < rig.n_sockets; i++) {
+		if (rig.sockets[i].name.port / 2 != port / 2)
+			continue;
+		close(rig.sockets[i].fd);
+		rig.sockets[i].fd = -1;
+	}
+	addr_parse_host(slice_of(host), port, &at);
+	/* The kernel may still work off the dead one's io_uring. */
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
+		if (bind(fd, &at.sa, addr_len(&at)) == 0)
+			return fd;
+		usleep(1000);
+	}
+	cr_assert(0, "port %u: %s", port, strerror(errno));
+	return -1;
+}
+
+/* Both books get more ports than their rings held, none of them `busy`. */
+static void expect_ports(uint16_t busy)
+{
+	struct ring *const rings[] = {rig.ports[SIDE_GATEWAY],
+				      ports_2[SIDE_INTERNAL],
+				      ports_2[SIDE_GATEWAY]};
+	unsigned n[3] = {0};
+
+	for (unsigned ms = 0; ms < AT_ONCE_MS; ms++) {
+		for (unsigned i = 0; i < 3; i++) {
+			uint16_t port;
+
+			while ((port = take(rings[i]))) {
+				cr_assert_neq(port, busy);
+				n[i]++;
+			}
+			ring_release(rings[i]);
+		}
+		if (n[0] > N_TAKEN && n[1] > N_TAKEN && n[2] > N_TAKEN)
+			return;
+		rig_pump(&rig, 1);
+	}
+	cr_assert(0, "ports of three rings in time: %u %u %u", n[0], n[1],
+		  n[2]);
+}
+
+static void respawn_with_book_2(void)
+{
+	open_book_2();
+	rig_kill(&rig);
+	rig_respawn(&rig);
+	for (unsigned ms = 0;
+	     ms < PATIENCE_MS && ring_is_empty(ports_2[SIDE_GATEWAY]); ms++)
+		rig_pump(&rig, 1);
+	rig_pump(&rig, 100); /* what it holds is told */
+}
+
+Test(media_kill, a_busy_port_on_offer_holds_back_no_other)
+{
+	uint16_t busy;
+	int stranger;
+
+	respawn_with_book_2();
+	busy = take(rig.ports[SIDE_INTERNAL]);
+	cr_assert_neq(busy, 0);
+	rig_kill(&rig);
+	stranger = make_busy(busy);
+	rig_respawn(&rig);
+	expect_ports(busy);
+	/* It is waited for, and then is on offer where it was. */
+	close(stranger);
+	rig_pump(&rig, 200);
+	stranger = socket(AF_INET, SOCK_DGRAM, 0);
+	addr_parse_host(slice_of(host), busy, &flows[0].at);
+	cr_expect_neq(bind(stranger, &flows[0].at.sa, addr_len(&flows[0].at)),
+		      0, "the media worker has it");
+}
+
+Test(media_kill, a_call_that_waits_for_a_busy_port_holds_back_no_offers)
+{
+	uint16_t busy = addr_port(&flows[0].relay);
+	int stranger;
+
+	respawn_with_book_2();
+	rig_kill(&rig);
+	stranger = make_busy(busy);
+	rig_respawn(&rig);
+	expect_ports(busy);
+	expect_ports(addr_port(&flows[1].relay));
+	cr_expect_eq(atomic_load(&rig.board->streams), N_CALLS - 1);
+	close(stranger);
+	await_ports();
+	all_say();
+	hear_all();
+	cr_expect(is_all_heard());
+	cr_expect_eq(rig_told(&rig, 100), 0, "no call is dead");
+}
+
 TestSuite(media_kill_epoll, .init = start_epoll, .fini = stop, .timeout = 120);
 
 Test(media_kill_epoll, a_stream_loses_at_most_the_packet_that_was_on_its_way)

@@ -164,6 +164,64 @@ Test(ports, a_used_port_rests_before_it_is_used_again)
 	close_ports();
 }
 
+/* As when siblings have theirs where this slot looks for new ones. */
+Test(ports, others_ports_are_passed_without_a_rest)
+{
+	enum {
+		N_OTHERS = 150
+	};
+	int others[N_OTHERS];
+	struct pair *pair = NULL;
+
+	for (unsigned i = 0; i < N_OTHERS; i++)
+		others[i] = socket_at((uint16_t)(23600 + 2 * i));
+	open_ports(23600, 23600 + 2 * N_OTHERS + 1);
+	for (unsigned i = 0; i < N_OTHERS && !pair; i++) {
+		cr_assert_not(ports_are_used_up(&ports, SIDE_GATEWAY));
+		pair = ports_get(&ports, SIDE_GATEWAY, 1);
+	}
+	cr_assert(pair, "the one behind theirs");
+	cr_expect_eq(addr_port(&pair->local), 23600 + 2 * N_OTHERS);
+	for (unsigned i = 0; i <= N_OTHERS; i++)
+		cr_assert_null(ports_get(&ports, SIDE_GATEWAY, 1));
+	for (unsigned i = 0; i < N_OTHERS; i++)
+		close(others[i]);
+	cr_expect(ports_get(&ports, SIDE_GATEWAY, 1), "free by now");
+	close_ports();
+}
+
+Test(ports, the_search_ends_when_all_are_others)
+{
+	int other = socket_at(23020);
+
+	open_ports(23020, 23021);
+	cr_expect_null(ports_get(&ports, SIDE_GATEWAY, 1));
+	cr_expect(ports_are_used_up(&ports, SIDE_GATEWAY));
+	close(other);
+	cr_expect(ports_get(&ports, SIDE_GATEWAY, 1));
+	close_ports();
+}
+
+Test(ports, a_late_offer_takes_its_place_in_the_ring)
+{
+	struct pair late[4] = {{.ring_at = 16},
+			       {.ring_at = 48},
+			       {.ring_at = 32},
+			       {.ring_at = 8}};
+	struct pair_queue queue = {0};
+
+	for (unsigned i = 0; i < 4; i++)
+		pair_insert(&queue, &late[i]);
+	cr_expect_eq(queue.n, 4);
+	cr_expect_eq(queue.last, &late[1]);
+	cr_expect_eq(queue.last->prev, &late[2]);
+	cr_expect_eq(pair_pop(&queue), &late[3]);
+	cr_expect_eq(pair_pop(&queue), &late[0]);
+	cr_expect_eq(pair_pop(&queue), &late[2]);
+	cr_expect_eq(pair_pop(&queue), &late[1]);
+	cr_expect_null(pair_pop(&queue));
+}
+
 Test(ports, sockets_of_a_predecessor_are_taken_over_in_pairs)
 {
 	int rtp = socket_at(23030), rtcp = socket_at(23031);
