@@ -19,6 +19,7 @@ master_libmaster_a_SOURCES = \
 	master/owners.c master/owners.h \
 	master/reload.c master/reload.h \
 	master/rings.c master/rings.h \
+	master/rollback.c master/rollback.h \
 	master/scale.c master/scale.h \
 	master/simulators.c master/simulators.h \
 	master/slots.c master/slots.h \

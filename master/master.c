@@ -21,6 +21,7 @@
 #include "master/notify.h"
 #include "master/owners.h"
 #include "master/reload.h"
+#include "master/rollback.h"
 #include "master/run.h"
 #include "master/simulators.h"
 #include "master/slots.h"
@@ -104,6 +105,7 @@ static void tell_lines(const char *lines)
 static void on_hang_up(int number, unsigned what, void *arg)
 {
 	struct master *m = arg;
+	const struct reload_order for_good = {0};
 	char why[SOCKETS_WHY_MAX] = "";
 	char *lines = NULL;
 	int rc;
@@ -111,7 +113,7 @@ static void on_hang_up(int number, unsigned what, void *arg)
 	(void)number, (void)what;
 	if (m->stop_phase != STOP_NONE)
 		return;
-	rc = reload_run(m, false, &lines, why);
+	rc = reload_run(m, &for_good, &lines, why);
 	tell_lines(lines);
 	free(lines);
 	if (rc < 0)
@@ -175,6 +177,7 @@ static uint64_t expire(struct master *m)
 	slots_reap(m);
 	until = simulators_expire(m, now, until);
 	until = helpers_expire(m, now, until);
+	until = rollback_review(m, now, until);
 	start_review(m);
 	stop_review(m, now);
 	upgrade_review(m, now);

@@ -18,6 +18,7 @@
 #include "shm/board.h"
 #include "shm/book.h"
 #include "shm/pool_table.h"
+#include "shm/rollback.h"
 
 struct master;
 struct control;
@@ -84,6 +85,8 @@ struct master {
 	char *config_text;     /* of the same generation, malloc'd */
 	int config_fd;	       /* the same, sealed */
 	uint32_t generation;
+	struct rollback rollback; /* pending: rollback.c */
+	char *rollback_text;	  /* what comes back, malloc'd; NULL none */
 	char run_dir[256];
 	int pid_fd; /* RUN/mspoold.pid, locked */
 	uint64_t started_us, started_wall_us;

@@ -3,7 +3,8 @@
  * Reload.  Called at SIGHUP, by the verb `reload`, and once at the start, in
  * the master.
  *
- *   load -> what may not change -> bind new listeners, prepare new slots
+ *   load -> what may not change -> with --confirm: rollback.c keeps the text
+ *        -> bind new listeners, prepare new slots
  *        -> memfd, config.txt                 (all that can fail: undone)
  *        -> in force: CONFIG and new LISTENERs to the children, simulators,
  *           workers wanted
@@ -23,6 +24,7 @@
 #include "master/helpers.h"
 #include "master/memfd.h"
 #include "master/notify.h"
+#include "master/rollback.h"
 #include "master/scale.h"
 #include "master/simulators.h"
 #include "master/slots.h"
@@ -121,6 +123,25 @@ static int switch_to(struct master *m, struct config *config, char *text,
 	return 0;
 }
 
+static int check_fixed(struct master *m, const struct config *config, char *why)
+{
+	const char *key = reload_fixed_key(m->config, config);
+
+	if (!key)
+		return 0;
+	snprintf(why, SOCKETS_WHY_MAX, "%s takes effect at a restart only",
+		 key);
+	return -EINVAL;
+}
+
+int reload_switch(struct master *m, struct config *config, char *text,
+		  char *why)
+{
+	int rc = check_fixed(m, config, why);
+
+	return rc < 0 ? rc : switch_to(m, config, text, why);
+}
+
 static int load(struct master *m, struct config **ret_config, char **ret_text,
 		char **ret_lines, char *why)
 {
@@ -155,18 +176,31 @@ static void add_difference(struct master *m, const char *text, char **lines)
 	free(difference);
 }
 
-static int check_fixed(struct master *m, const struct config *config, char *why)
+/* What shall come back stands in the state before the new one is in force; a
+ * deadline that stands already moves only when it is. */
+static int take_effect(struct master *m, uint64_t confirm_us,
+		       struct config *config, char *text, char *why)
 {
-	const char *key = reload_fixed_key(m->config, config);
+	bool was_pending = rollback_is_pending(m);
+	bool is_first = confirm_us > 0 && !was_pending;
+	int rc = is_first ? rollback_arm(m, confirm_us, why) : 0;
 
-	if (!key)
-		return 0;
-	snprintf(why, SOCKETS_WHY_MAX, "%s takes effect at a restart only",
-		 key);
-	return -EINVAL;
+	if (rc < 0)
+		return rc;
+	rc = switch_to(m, config, text, why);
+	if (rc < 0 && is_first)
+		rollback_forget(m);
+	if (rc == 0 && confirm_us == 0)
+		rollback_forget(m);
+	if (rc == 0 && confirm_us > 0 && was_pending &&
+	    rollback_arm(m, confirm_us, why) < 0)
+		tell(m, LOG_LVL_ERROR, "rollback_failed", "reason=%s",
+		     log_quote(why, (int)strlen(why)));
+	return rc;
 }
 
-int reload_run(struct master *m, bool is_dry, char **ret_lines, char *why)
+int reload_run(struct master *m, const struct reload_order *order,
+	       char **ret_lines, char *why)
 {
 	struct config *config = NULL;
 	char *text = NULL;
@@ -177,8 +211,8 @@ int reload_run(struct master *m, bool is_dry, char **ret_lines, char *why)
 	rc = check_fixed(m, config, why);
 	if (rc == 0)
 		add_difference(m, text, ret_lines);
-	if (rc == 0 && !is_dry) {
-		rc = switch_to(m, config, text, why);
+	if (rc == 0 && !order->is_dry) {
+		rc = take_effect(m, order->confirm_us, config, text, why);
 		if (rc == 0)
 			return 0;
 	}

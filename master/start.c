@@ -39,6 +39,7 @@
 #include "master/notify.h"
 #include "master/owners.h"
 #include "master/reload.h"
+#include "master/rollback.h"
 #include "master/scale.h"
 #include "master/simulators.h"
 #include "master/slots.h"
@@ -366,6 +367,11 @@ static int recover(struct master *m)
 	return rc;
 }
 
+static int recover_rollback(struct master *m)
+{
+	return rollback_recover(m) < 0 ? fail("no memory") : 0;
+}
+
 static int gather(struct master *m)
 {
 	char why[SOCKETS_WHY_MAX] = "";
@@ -440,10 +446,10 @@ static int run_children(struct master *m)
 }
 
 static int (*const steps[])(struct master *m) = {
-	check_programs, raise_limits,  make_run_folder,	 drop_privileges,
-	give_up_calls,	lock_pid_file, clear_other_boot, open_state,
-	recover,	gather,	       prepare,		 put_in_force,
-	run_children,
+	check_programs,	  raise_limits,	 make_run_folder,  drop_privileges,
+	give_up_calls,	  lock_pid_file, clear_other_boot, open_state,
+	recover_rollback, recover,	 gather,	   prepare,
+	put_in_force,	  run_children,
 };
 
 static int load(struct master *m)
@@ -575,5 +581,6 @@ void start_undo(struct master *m)
 	helpers_forget(m);
 	m->config = config_free(m->config);
 	free(m->config_text);
+	free(m->rollback_text);
 	m->loop = loop_free(m->loop);
 }

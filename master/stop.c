@@ -16,6 +16,7 @@
 #include "master/helpers.h"
 #include "master/notify.h"
 #include "master/owners.h"
+#include "master/rollback.h"
 #include "master/scale.h"
 #include "master/simulators.h"
 #include "master/slots.h"
@@ -51,6 +52,7 @@ static void begin_hanging_up(struct master *m, uint64_t now_us)
 static void begin_retiring(struct master *m, uint64_t now_us)
 {
 	(void)now_us;
+	rollback_forget(m); /* the next start reads pool.ini */
 	simulators_end(m);
 	scale_apply(m, 0, 0);
 }

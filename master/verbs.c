@@ -6,6 +6,7 @@
  */
 #include "master/verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,13 @@
 #include "base/clock.h"
 #include "master/owners.h"
 #include "master/reload.h"
+#include "master/rollback.h"
 #include "master/scale.h"
 #include "master/slots.h"
 #include "master/stop.h"
 
-#define NEVER_US (UINT64_MAX / 2) /* mspoolctl has a time-out of its own */
+#define CONFIRM_MAX_S (7 * 86400)
+#define NEVER_US      (UINT64_MAX / 2) /* mspoolctl has a time-out of its own */
 
 static enum answer later(bool is_done)
 {
@@ -26,33 +29,120 @@ static enum answer later(bool is_done)
 
 /* ---- reload -------------------------------------------------------------- */
 
-static enum answer start_reload(struct master *m, struct request *request,
-				char **words, int n_words)
+enum reload_what {
+	RELOAD_FILE, /* reads pool.ini */
+	RELOAD_KEEP, /* confirms what is in force */
+	RELOAD_UNDO  /* goes back at once */
+};
+
+/* The words after `reload`.  0, or -EINVAL: the usage. */
+static int read_reload(char **words, int n_words, enum reload_what *ret_what,
+		       struct reload_order *ret_order)
 {
-	bool is_dry = n_words > 1;
+	uint64_t seconds;
+	int i = 1;
+
+	if (n_words == 2 && strcmp(words[1], "--keep") == 0)
+		*ret_what = RELOAD_KEEP;
+	else if (n_words == 2 && strcmp(words[1], "--undo") == 0)
+		*ret_what = RELOAD_UNDO;
+	if (*ret_what != RELOAD_FILE)
+		return 0;
+	if (i < n_words && strcmp(words[i], "-n") == 0) {
+		ret_order->is_dry = true;
+		i++;
+	}
+	if (i + 1 < n_words && strcmp(words[i], "--confirm") == 0 &&
+	    slice_to_u64(slice_of(words[i + 1]), CONFIRM_MAX_S, &seconds) ==
+		    0 &&
+	    seconds > 0) {
+		ret_order->confirm_us = seconds * USEC_PER_SEC;
+		i += 2;
+	}
+	return i == n_words ? 0 : -EINVAL;
+}
+
+static void say_rollback(const struct master *m, struct request *request,
+			 const struct reload_order *order)
+{
+	char line[160], at[32];
+
+	if (order->confirm_us == 0)
+		return;
+	if (order->is_dry)
+		snprintf(
+			line, sizeof(line),
+			"would go back after %llu s unless confirmed",
+			(unsigned long long)(order->confirm_us / USEC_PER_SEC));
+	else
+		snprintf(line, sizeof(line),
+			 "generation %u is in force; generation %u comes back "
+			 "at %s unless: mspoolctl reload --keep",
+			 m->generation, m->rollback.generation,
+			 clock_wall_text(m->rollback.at_wall_us, at));
+	request_say(request, line);
+}
+
+static enum answer reload_file(struct master *m, struct request *request,
+			       const struct reload_order *order)
+{
 	char why[SOCKETS_WHY_MAX] = "";
 	char *lines = NULL;
-	int rc;
+	int rc = reload_run(m, order, &lines, why);
 
-	if (is_dry && strcmp(words[1], "-n") != 0)
-		return request_refuse(request, CTL_USAGE, "unknown option %s",
-				      words[1]);
-	if (m->stop_phase != STOP_NONE)
-		return request_refuse(request, CTL_REFUSED,
-				      "the pool is stopping");
-	rc = reload_run(m, is_dry, &lines, why);
 	request_say(request, lines ? lines : "");
 	free(lines);
 	tell(m, rc < 0 ? LOG_LVL_ERROR : LOG_LVL_NOTICE,
-	     rc < 0   ? "reload_refused"
-	     : is_dry ? "reload_checked"
-		      : "reload",
-	     "generation=%u uid=%u%s%s", m->generation,
-	     (unsigned)request_uid(request), rc < 0 ? " reason=" : "",
+	     rc < 0	     ? "reload_refused"
+	     : order->is_dry ? "reload_checked"
+			     : "reload",
+	     "generation=%u uid=%u confirm_s=%llu%s%s", m->generation,
+	     (unsigned)request_uid(request),
+	     (unsigned long long)(order->confirm_us / USEC_PER_SEC),
+	     rc < 0 ? " reason=" : "",
 	     rc < 0 ? log_quote(why, (int)strlen(why)) : "");
 	if (rc < 0)
 		return request_refuse(request, CTL_REFUSED, "%s", why);
-	return is_dry ? ANSWER_OK : ANSWER_LATER;
+	say_rollback(m, request, order);
+	return order->is_dry ? ANSWER_OK : ANSWER_LATER;
+}
+
+static enum answer reload_keep(struct master *m, struct request *request)
+{
+	rollback_forget(m);
+	tell(m, LOG_LVL_NOTICE, "reload_kept", "generation=%u uid=%u",
+	     m->generation, (unsigned)request_uid(request));
+	return ANSWER_OK;
+}
+
+static enum answer reload_undo(struct master *m, struct request *request)
+{
+	char why[SOCKETS_WHY_MAX] = "";
+
+	if (rollback_run(m, why) < 0)
+		return request_refuse(request, CTL_REFUSED, "%s", why);
+	return ANSWER_LATER;
+}
+
+static enum answer start_reload(struct master *m, struct request *request,
+				char **words, int n_words)
+{
+	enum reload_what what = RELOAD_FILE;
+	struct reload_order order = {0};
+
+	if (read_reload(words, n_words, &what, &order) < 0)
+		return request_refuse(request, CTL_USAGE, "usage: %s",
+				      verb_find("reload")->usage);
+	if (m->stop_phase != STOP_NONE)
+		return request_refuse(request, CTL_REFUSED,
+				      "the pool is stopping");
+	if (what == RELOAD_FILE)
+		return reload_file(m, request, &order);
+	if (!rollback_is_pending(m))
+		return request_refuse(request, CTL_REFUSED,
+				      "no reload waits to be confirmed");
+	return what == RELOAD_KEEP ? reload_keep(m, request)
+				   : reload_undo(m, request);
 }
 
 static enum answer all_settled(struct master *m, struct request *request)
@@ -295,7 +385,7 @@ static enum answer is_upgraded(struct master *m, struct request *request)
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"reload",   "reload [-n]",               0, 1, start_reload,  all_settled, 30 * USEC_PER_SEC},
+	{"reload",   "reload [-n] [--confirm SECONDS] | --keep | --undo", 0, 3, start_reload,  all_settled, 30 * USEC_PER_SEC},
 	{"drain",    "drain NAME",                1, 1, start_drain,   NULL,        0},
 	{"undrain",  "undrain NAME",              1, 1, start_undrain, NULL,        0},
 	{"hangup",   "hangup ID",                 1, 1, start_hangup,  NULL,        0},

@@ -7,7 +7,7 @@ libshm_a_SOURCES = shm/board.c shm/board.h shm/book.c shm/book.h \
 	shm/figures.h shm/health.c \
 	shm/health.h shm/page.c \
 	shm/page.h shm/pool_table.c shm/pool_table.h shm/record.c \
-	shm/record.h shm/ring.c shm/ring.h shm/schema.h shm/steer.c \
+	shm/record.h shm/ring.c shm/ring.h shm/rollback.c shm/rollback.h shm/schema.h shm/steer.c \
 	shm/store.c shm/store.h shm/store_inside.h \
 	shm/store_open.c shm/store_readers.c shm/stream_rows.c shm/version.c shm/version.h
 libshm_a_CFLAGS = $(AM_CFLAGS)

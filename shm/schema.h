@@ -22,6 +22,7 @@
  *   state/health, written by the prober:
  *     health   peer's name                        health_record
  *   state/cdr    one page, written by mspool-cdr: shm/cdr_page.h
+ *   state/rollback  written by the master: shm/rollback.h
  *   state/board  pages, each written by its process: shm/board.h
  *   state/rings  one writer at each end: shm/ring.h
  */

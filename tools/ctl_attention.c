@@ -36,6 +36,30 @@ static void see_master(const struct ctl_view *view, json_t *lines)
 			    "'mspoolctl stop now' ends it at once");
 }
 
+/* A configuration on trial, or one that did not stay. */
+static void see_rollback(const struct ctl_view *view, json_t *lines)
+{
+	const struct rollback *rollback = &view->rollback;
+	uint64_t left_us = rollback->at_us > view->now_us
+				   ? rollback->at_us - view->now_us
+				   : 0;
+	json_t *seconds = ctl_json_seconds(left_us);
+	char left[CELL_MAX];
+
+	ctl_cell_text(seconds, CELL_DURATION, left);
+	json_decref(seconds);
+	if (rollback->state == ROLLBACK_PENDING)
+		tell(lines,
+		     "generation %" PRIu32 " comes back in %s: 'mspoolctl "
+		     "reload --keep' lets generation %" PRIu32 " stay",
+		     rollback->generation, left, view->pool.generation);
+	else if (rollback->state == ROLLBACK_DONE)
+		tell(lines,
+		     "generation %" PRIu32 " was rolled back and is still in "
+		     "pool.ini: mend the file, then 'mspoolctl reload'",
+		     rollback->generation);
+}
+
 static void see_workers(const struct ctl_view *view, json_t *lines)
 {
 	char name[SLOT_NAME_MAX];
@@ -180,6 +204,7 @@ json_t *ctl_attention_json(const struct ctl_view *view)
 	json_t *lines = json_array();
 
 	see_master(view, lines);
+	see_rollback(view, lines);
 	see_workers(view, lines);
 	see_books(view, lines);
 	see_peers(view, lines);

@@ -289,7 +289,7 @@ static bool is_word(const char *text)
 	return true;
 }
 
-static int ask(struct ctl *ctl, const char *line, bool is_last)
+int ctl_ask(struct ctl *ctl, const char *line, bool is_last)
 {
 	struct ctl_command command = {.line = line, .is_last = is_last};
 	int code = wait_of(ctl, &command.wait_s);
@@ -305,7 +305,7 @@ static int ask_about(struct ctl *ctl, const char *verb, const char *name)
 		return ctl_fail(ctl, CTL_NO_OBJECT, "nothing is named '%s'",
 				name);
 	snprintf(line, sizeof(line), "%s %s", verb, name);
-	return ask(ctl, line, false);
+	return ctl_ask(ctl, line, false);
 }
 
 int ctl_drain(struct ctl *ctl)
@@ -342,13 +342,6 @@ int ctl_hangup(struct ctl *ctl)
 	return ask_about(ctl, "hangup", ctl->args[0]);
 }
 
-int ctl_reload(struct ctl *ctl)
-{
-	return ask(ctl,
-		   ctl->options[CTL_OPTION_DRY_RUN] ? "reload -n" : "reload",
-		   false);
-}
-
 int ctl_scale(struct ctl *ctl)
 {
 	static const char *const kinds[] = {"signalling", "media", NULL};
@@ -367,19 +360,19 @@ int ctl_scale(struct ctl *ctl)
 		return ctl_fail(ctl, CTL_USAGE, "'%s' is no number up to %d",
 				ctl->args[1], BOOK_MAX);
 	snprintf(line, sizeof(line), "scale %s %u", kind, (unsigned)n);
-	return ask(ctl, line, false);
+	return ctl_ask(ctl, line, false);
 }
 
 int ctl_upgrade(struct ctl *ctl)
 {
-	return ask(ctl, "upgrade", false);
+	return ctl_ask(ctl, "upgrade", false);
 }
 
 int ctl_stop(struct ctl *ctl)
 {
 	if (ctl->n_args == 0)
-		return ask(ctl, "stop", true);
+		return ctl_ask(ctl, "stop", true);
 	if (strcmp(ctl->args[0], "now") != 0)
 		return ctl_fail(ctl, CTL_USAGE, "usage: mspoolctl stop [now]");
-	return ask(ctl, "stop now", true);
+	return ctl_ask(ctl, "stop now", true);
 }

@@ -18,6 +18,8 @@ struct ctl_command {
 };
 
 int ctl_command_run(const struct ctl *ctl, const struct ctl_command *command);
+/* The same with the time-out of the verb or of --timeout. */
+int ctl_ask(struct ctl *ctl, const char *line, bool is_last);
 /* Has the last line, which says what became of it, come? */
 bool ctl_answer_is_whole(const char *answer, size_t len);
 /* The exit code that the last line tells, and its reason. */

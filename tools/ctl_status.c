@@ -128,6 +128,20 @@ static int record_format_of(const struct ctl_view *view)
 	return (int)atomic_load_explicit(&steer->format, memory_order_relaxed);
 }
 
+/* A reload that waits to be confirmed, or one that did not stay. */
+static json_t *rollback_json(const struct ctl_view *view)
+{
+	const struct rollback *rollback = &view->rollback;
+
+	if (rollback->state == ROLLBACK_NONE)
+		return json_null();
+	return json_pack("{s:s, s:I, s:o}", "state",
+			 rollback->state == ROLLBACK_PENDING ? "pending"
+							     : "done",
+			 "generation", (json_int_t)rollback->generation, "at",
+			 ctl_json_time(rollback->at_wall_us));
+}
+
 json_t *ctl_status_json(const struct ctl_view *view)
 {
 	unsigned up, of;
@@ -135,7 +149,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 	count_workers(view, &up, &of);
 	return json_pack(
 		"{s:o, s:o, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:i}",
+		"s:o, s:o, s:o, s:i, s:o}",
 		"pool", ctl_json_text(slice_of(view->pool.name)), "version",
 		ctl_json_text(slice_of(view->pool.version)), "state",
 		pool_state(view, up, of), "generation",
@@ -148,7 +162,7 @@ json_t *ctl_status_json(const struct ctl_view *view)
 				      : json_null(),
 		"cdr", cdr_json(view), "attention", ctl_attention_json(view),
 		"counters", counters_json(view), "record_format",
-		record_format_of(view));
+		record_format_of(view), "rollback", rollback_json(view));
 }
 
 /* ---- for people ---------------------------------------------------------- */

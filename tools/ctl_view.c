@@ -268,6 +268,7 @@ int ctl_view_open(const struct ctl *ctl, struct ctl_view **ret_view)
 		return ctl_fail(ctl, CTL_REFUSED, "out of memory");
 	view->ctl = ctl;
 	view->now_us = clock_boot_us();
+	view->rollback = rollback_read(ctl->run_dir);
 	view->now_wall_us = clock_wall_us();
 	hold_signals(&before);
 	code = open_all(view);

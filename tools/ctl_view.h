@@ -13,6 +13,7 @@
 #include "shm/health.h"
 #include "shm/pool_table.h"
 #include "shm/record.h"
+#include "shm/rollback.h"
 #include "tools/ctl.h"
 
 #define VIEW_SLOTS_MAX (BOOK_MAX + MEDIA_SLOT_MAX)
@@ -22,6 +23,7 @@ struct ctl_view {
 	uint64_t now_us, now_wall_us;
 	struct pool_table *pool_table;
 	struct pool_record pool;
+	struct rollback rollback;
 	bool is_master_alive;
 	struct slot_record slots[VIEW_SLOTS_MAX]; /* retired ones, too */
 	unsigned n_slots;

@@ -9,7 +9,7 @@ libctl_a_SOURCES = \
 	tools/ctl_status.c tools/ctl_attention.c tools/ctl_workers.c \
 	tools/ctl_process.h tools/ctl_process.c tools/ctl_peers.c \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
-	tools/ctl_command.h tools/ctl_command.c \
+	tools/ctl_command.h tools/ctl_command.c tools/ctl_reload.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
 	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
 	tools/nagios.def tools/nagios.h tools/nagios.c \

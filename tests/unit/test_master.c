@@ -705,6 +705,112 @@ Test(master, reload_refuses_what_only_a_restart_can_change)
 			 "restart only\n");
 }
 
+/* Unconfirmed, the configuration of before comes back by itself; the children
+ * see a third generation, and the second worker goes again. */
+Test(master, reload_on_trial_goes_back_when_nobody_confirms)
+{
+	const char *answer;
+
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	answer = rig_request("reload --confirm 1");
+	expect_part(answer, "signalling_workers 1 -> 2");
+	expect_part(answer, "generation 1 comes back at ");
+	expect_line("fake.log", "ms1 config 2");
+	expect_line("log", "*event=rollback generation=3 back_to=1 refused=2*");
+	expect_line("fake.log", "ms1 config 3");
+	expect_line("fake.log", "ms2 retire*");
+	expect_part(rig_request("reload --keep"), "error 1 no reload waits");
+	expect_part(rig_request("upgrade"), "was changed: reload first");
+}
+
+Test(master, reload_on_trial_stays_when_it_is_kept_or_loaded_again)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 2"));
+	cr_expect(exists("run/state/rollback"));
+	cr_expect(rig_is_ok("reload --keep"));
+	cr_expect(not(exists("run/state/rollback")));
+	cr_assert(rig_is_ok("reload --confirm 1"));
+	cr_assert(rig_is_ok("reload"));
+	cr_expect(not(exists("run/state/rollback")));
+	sleep(3); /* both deadlines pass */
+	cr_expect(zero(uint, rig_count_lines("log", "*event=rollback *")));
+}
+
+Test(master, reload_on_trial_is_undone_at_once)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 600"));
+	cr_expect(rig_is_ok("reload --undo"));
+	expect_line("log", "*event=rollback generation=3 back_to=1 refused=2*");
+	cr_expect(rig_is_ok("reload")); /* the file is as it was: asked again */
+	expect_line("fake.log", "ms1 config 4");
+}
+
+/* A second trial moves the deadline; what comes back stays the first. */
+Test(master, trial_upon_trial_goes_back_to_what_was_confirmed)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 600"));
+	rig_config(3, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 1"));
+	expect_line("log", "*event=rollback generation=4 back_to=1 refused=3*");
+	rig_config(2, 0, "[gateway g]\nadress = 1\n");
+	expect_part(rig_request("reload --confirm 1"), "\nerror 1 ");
+	cr_expect_str_eq(rig_request("reload --keep"),
+			 "error 1 no reload waits to be confirmed\n");
+}
+
+Test(master, successor_knows_when_to_go_back)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 3"));
+	succeed();
+	expect_line("log", "*event=rollback_pending back_to=1 *");
+	expect_line("log", "*event=rollback generation=4 back_to=1 refused=3*");
+}
+
+/* The file still holds what was rolled back, and a crash does not bring it
+ * into force; an order, a change or a stop does. */
+Test(master, successor_does_not_load_what_was_rolled_back)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	rig_config(2, 0, "");
+	cr_assert(rig_is_ok("reload --confirm 600"));
+	cr_assert(rig_is_ok("reload --undo"));
+	succeed();
+	expect_line("log", "*event=rollback_holds refused=2*");
+	cr_expect(zero(uint, rig_count_lines("fake.log", "ms2 *")));
+	rig_signal(SIGTERM);
+	cr_expect(eq(int, rig_wait_end(), 0));
+	rig_forget_lines("fake.log");
+	rig_start_up();
+	expect_line("fake.log", "ms2 serve ms2 *");
+}
+
+Test(master, reload_refuses_what_is_no_trial)
+{
+	rig_config(1, 0, "");
+	rig_start_up();
+	expect_part(rig_request("reload --confirm 0"), "error 2 usage");
+	expect_part(rig_request("reload --confirm"), "error 2 usage");
+	expect_part(rig_request("reload --confirm 5m"), "error 2 usage");
+	expect_part(rig_request("reload --keep -n"), "error 2 usage");
+	cr_expect(rig_is_ok("reload -n --confirm 5"));
+	cr_expect(not(exists("run/state/rollback")));
+}
+
 Test(master, replaces_a_child_that_refuses_the_configuration)
 {
 	rig_config(1, 0, "");
