@@ -49,6 +49,7 @@ tests_unit_tools_SOURCES = \
 	tests/unit/scratch.h tests/unit/shm_helper.h \
 	tests/unit/test_cdr_file.c tests/unit/test_cdr_line.c \
 	tests/unit/test_ctl_command.c \
+	tests/unit/test_ctl_complete.c \
 	tests/unit/test_ctl_config.c \
 	tests/unit/test_ctl_route_file.c \
 	tests/unit/test_ctl_show.c \

@@ -11,7 +11,7 @@ libctl_a_SOURCES = \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
 	tools/ctl_command.h tools/ctl_command.c tools/ctl_reload.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
-	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
+	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_complete.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
 	tools/nagios.def tools/nagios.h tools/nagios.c \
 	tools/doctor.def tools/doctor.h tools/doctor_checks.c \
 	tools/doctor_facts.c tools/doctor_host.c tools/utf8.c tools/utf8.h
@@ -22,6 +22,19 @@ tools_mspoolctl_CFLAGS = $(AM_CFLAGS)
 CTL_LIBS = libctl.a libroute.a libsip.a libshm.a librtp.a libbase.a \
 	$(JANSSON_LIBS) $(LMDB_LIBS) $(PCRE2_LIBS) $(OSIP_LIBS) $(EVENT_LIBS) -lm
 tools_mspoolctl_LDADD = $(CTL_LIBS)
+
+# What shells complete; Debian keeps zsh's in vendor-completions.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+nodist_bashcompletion_DATA = tools/completion/mspoolctl
+nodist_zshcompletion_DATA = tools/completion/_mspoolctl
+CLEANFILES += tools/completion/mspoolctl tools/completion/_mspoolctl
+tools/completion/mspoolctl: tools/mspoolctl
+	$(AM_V_GEN)$(MKDIR_P) tools/completion && \
+	tools/mspoolctl completion bash >$@.tmp && mv $@.tmp $@
+tools/completion/_mspoolctl: tools/mspoolctl
+	$(AM_V_GEN)$(MKDIR_P) tools/completion && \
+	tools/mspoolctl completion zsh >$@.tmp && mv $@.tmp $@
 
 # What `mspoolctl demo` runs; it names the places of this build.
 nodist_pkglibexec_SCRIPTS = tools/mspool-demo
