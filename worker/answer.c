@@ -100,12 +100,11 @@ static void set_answered(struct call *call)
 	call_timer_set(call, CALL_TIMER_DURATION,
 		       limit ? worker->now_us + limit : 0);
 	cdr_answered(call);
-	worker_count(worker, COUNTER_calls_answered);
+	turn_count(worker, &worker->board->counters[COUNTER_calls_answered]);
 	tally_answered(call);
 	for (unsigned i = 0; i < 2; i++)
 		if (rows[i])
-			atomic_fetch_add_explicit(&rows[i]->answered, 1,
-						  memory_order_relaxed);
+			turn_count(worker, &rows[i]->answered);
 }
 
 /* What only the set-up needed. */

@@ -119,20 +119,21 @@ static void end_common(struct call *call)
 
 static void count_end(struct call *call, int code)
 {
+	struct worker *worker = call->server->worker;
 	struct board_peer *rows[2] = {load_peer(call, LEG_B), load_trunk(call)};
 	bool is_busy = code == 486 || code == 600;
+	enum counter counter = code == 487 ? COUNTER_calls_cancelled
+			       : is_busy   ? COUNTER_calls_busy
+					   : COUNTER_calls_failed;
 
 	tally_refused(call, code);
-	worker_count(call->server->worker, code == 487 ? COUNTER_calls_cancelled
-					   : is_busy   ? COUNTER_calls_busy
-						       : COUNTER_calls_failed);
+	turn_count(worker, &worker->board->counters[counter]);
 	for (unsigned i = 0; i < 2; i++) {
 		if (!rows[i])
 			continue;
-		atomic_fetch_add_explicit(code == 487 ? &rows[i]->cancelled
-					  : is_busy   ? &rows[i]->busy
-						      : &rows[i]->failed,
-					  1, memory_order_relaxed);
+		turn_count(worker, code == 487 ? &rows[i]->cancelled
+				   : is_busy   ? &rows[i]->busy
+					       : &rows[i]->failed);
 	}
 }
 

@@ -432,8 +432,7 @@ static void count_attempt(struct call *call)
 
 	for (unsigned i = 0; i < 2; i++)
 		if (rows[i])
-			atomic_fetch_add_explicit(&rows[i]->attempts, 1,
-						  memory_order_relaxed);
+			turn_count(call->server->worker, &rows[i]->attempts);
 }
 
 /* The caller's INVITE again, from the record. */
@@ -538,7 +537,8 @@ void setup_next_try(struct call *call, const struct call_cause *cause)
 	tell_failover(call);
 	tally_failover(call);
 	call->record->this_try++;
-	worker_count(call->server->worker, COUNTER_failovers);
+	turn_count(call->server->worker,
+		   &call->server->worker->board->counters[COUNTER_failovers]);
 	status = start_try(call);
 	if (!status)
 		return;
@@ -584,11 +584,12 @@ static void accept_invite(struct arrival *arrival,
 			  const struct sip_message *message,
 			  const struct config_peer *peer)
 {
+	struct worker *worker = arrival->server->worker;
 	struct call *call = call_new(arrival->server);
 	struct tx *tx;
 	int status;
 
-	worker_count(arrival->server->worker, COUNTER_calls_total);
+	turn_count(worker, &worker->board->counters[COUNTER_calls_total]);
 	call->record->flags |= CALL_IS_COUNTED;
 	take_caller(call, arrival, message, peer);
 	tx = tx_serve(call, LEG_A, arrival, message);

@@ -3,6 +3,8 @@
  * See tally.h.  Signalling worker; called by the actions of the call machine
  * where they decide, by the prober, and where messages come and go.
  * Trap: all of it is on the way of calls: a word or two each, nothing else.
+ * What a call became is counted with the turn's commit (turn_count), or a death
+ * before it would count it twice; what arrived and left is counted at once.
  */
 #include "worker/tally.h"
 
@@ -25,10 +27,11 @@ static struct figures_calls *calls_of(struct call *call)
 
 static void note(struct call *call, enum figure figure, uint64_t since_us)
 {
-	uint64_t now_us = call->server->worker->now_us;
+	struct worker *worker = call->server->worker;
 
-	figures_note(&calls_of(call)->times[figure], figure,
-		     now_us > since_us ? now_us - since_us : 0);
+	turn_note_time(worker, &calls_of(call)->times[figure], figure,
+		       worker->now_us > since_us ? worker->now_us - since_us
+						 : 0);
 }
 
 void tally_rang(struct call *call)
@@ -41,7 +44,8 @@ void tally_answered(struct call *call)
 	if (!(call->record->flags & CALL_SHOWED_18X))
 		tally_rang(call);
 	note(call, FIGURE_answer, call->record->started_us);
-	figures_count(&calls_of(call)->results[RESULT_answered]);
+	turn_count(call->server->worker,
+		   &calls_of(call)->results[RESULT_answered]);
 }
 
 void tally_talked(struct call *call)
@@ -69,12 +73,13 @@ static enum call_result result_of(const struct call *call, int code)
 
 void tally_refused(struct call *call, int code)
 {
-	figures_count(&calls_of(call)->results[result_of(call, code)]);
+	turn_count(call->server->worker,
+		   &calls_of(call)->results[result_of(call, code)]);
 }
 
 void tally_failover(struct call *call)
 {
-	figures_count(&trunk_of(call)->failovers);
+	turn_count(call->server->worker, &trunk_of(call)->failovers);
 }
 
 void tally_probe_answer(struct worker *worker, struct slice peer,

@@ -111,6 +111,44 @@ void turn_note_media(struct server *server, unsigned media, uint64_t call)
 				  .call = call};
 }
 
+static struct turn_note *note_new(struct turn *turn)
+{
+	if (turn->n_notes == turn->cap_notes) {
+		unsigned cap = turn->cap_notes ? turn->cap_notes * 2 : 64;
+
+		turn->notes =
+			realloc(turn->notes, cap * sizeof(struct turn_note));
+		must(turn->notes);
+		turn->cap_notes = cap;
+	}
+	return &turn->notes[turn->n_notes++];
+}
+
+void turn_count(struct worker *worker, _Atomic uint64_t *word)
+{
+	*note_new(&worker->turn) = (struct turn_note){.word = word};
+}
+
+void turn_note_time(struct worker *worker, struct histogram *histogram,
+		    enum figure figure, uint64_t us)
+{
+	*note_new(&worker->turn) = (struct turn_note){
+		.histogram = histogram, .figure = figure, .us = us};
+}
+
+static void count_notes(struct turn *turn)
+{
+	for (unsigned i = 0; i < turn->n_notes; i++) {
+		const struct turn_note *note = &turn->notes[i];
+
+		if (note->word)
+			figures_count(note->word);
+		else
+			figures_note(note->histogram, note->figure, note->us);
+	}
+	turn->n_notes = 0;
+}
+
 static void put_invite(struct call *call)
 {
 	struct book *book = call->server->book;
@@ -479,6 +517,7 @@ void turn_end(struct worker *worker)
 	} else {
 		CRASH_POINT(before_commit);
 		commit_timed(worker);
+		count_notes(&worker->turn);
 		cdr_committed(worker);
 		CRASH_POINT(after_commit);
 		release_rings(worker);
@@ -496,5 +535,6 @@ void turn_done(struct turn *turn)
 	free(turn->effects);
 	free(turn->bytes);
 	free(turn->cdrs);
+	free(turn->notes);
 	*turn = (struct turn){0};
 }

@@ -9,6 +9,7 @@
 #ifndef WORKER_TURN_H
 #define WORKER_TURN_H
 
+#include "shm/figures.h"
 #include "shm/schema.h"
 
 struct worker;
@@ -28,6 +29,14 @@ struct effect {
 	uint8_t media; /* note: for this media slot */
 };
 
+/* A count, or a time, that is true when the commit is made. */
+struct turn_note {
+	_Atomic uint64_t *word; /* NULL: a time */
+	struct histogram *histogram;
+	enum figure figure;
+	uint64_t us;
+};
+
 struct turn {
 	/* in the order in which they were marked: new ones are appended to the
 	 * book, which keeps its pages full */
@@ -42,6 +51,8 @@ struct turn {
 	struct server *full;  /* whose book had no room for a commit */
 	char *cdrs;	      /* call records of this turn: worker/cdr.c */
 	size_t cdrs_len, cdrs_cap;
+	struct turn_note *notes;
+	unsigned n_notes, cap_notes;
 };
 
 void turn_mark_call(struct call *call);
@@ -53,6 +64,13 @@ uint64_t turn_send_datagram(struct server *server, int fd,
 			    const struct addr *to, struct slice bytes);
 /* Tells a media slot after the commit that this call's wish changed. */
 void turn_note_media(struct server *server, unsigned media, uint64_t call);
+/* Counts after the commit what a call became by it: if we die before, the
+ * successor does the same again and counts it then.  The word is of our page.
+ */
+void turn_count(struct worker *worker, _Atomic uint64_t *word);
+/* The same for a time. */
+void turn_note_time(struct worker *worker, struct histogram *histogram,
+		    enum figure figure, uint64_t us);
 /* Commits and sends.  Ends the process when the book has another owner. */
 void turn_end(struct worker *worker);
 void turn_done(struct turn *turn);
