@@ -88,7 +88,7 @@ void ctl_print_manual(FILE *file);
 
 ctl_handler ctl_status, ctl_workers, ctl_gateways, ctl_frontends, ctl_trunks,
 	ctl_calls, ctl_show_call, ctl_events, ctl_drain, ctl_undrain,
-	ctl_hangup, ctl_reload, ctl_scale, ctl_stop, ctl_test_route,
+	ctl_hangup, ctl_reload, ctl_scale, ctl_stop, ctl_top, ctl_test_route,
 	ctl_upgrade, ctl_check, ctl_completion, ctl_config, ctl_config_explain,
 	ctl_demo, ctl_doctor, ctl_help;
 

@@ -12,6 +12,7 @@ libctl_a_SOURCES = \
 	tools/ctl_command.h tools/ctl_command.c tools/ctl_reload.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
 	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_complete.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
+	tools/ctl_top.c tools/top.h tools/top_screen.c \
 	tools/nagios.def tools/nagios.h tools/nagios.c \
 	tools/doctor.def tools/doctor.h tools/doctor_checks.c \
 	tools/doctor_facts.c tools/doctor_host.c tools/utf8.c tools/utf8.h
