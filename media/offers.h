@@ -8,7 +8,8 @@
 
 #include "media/served.h"
 
-#define OFFERS_START	       32
+#define OFFERS_START                                                           \
+	128 /* what waits while a worker is replaced comes at once */
 #define OFFERS_MAX	       512
 #define OFFERS_RECLAIM_US      5000000ull
 #define OFFERS_RETRY_US	       250000ull /* when no port was to be had */
