@@ -58,7 +58,7 @@ tests_unit_tools_SOURCES = \
 	tests/unit/test_doctor.c \
 	tests/unit/test_metrics.c \
 	tests/unit/test_nagios.c \
-	tests/unit/test_observer_http.c \
+	tests/unit/test_observer_http.c tests/unit/test_observer_query.c \
 	tests/unit/test_top_screen.c
 tests_unit_tools_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_tools_LDADD = libcdr.a $(OBSERVER_LIBS) $(CRITERION_LIBS)

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "tools/ctl_json.h"
+#include "tools/ctl_remote.h"
 #include "tools/ctl_view.h"
 
 #define ANSWER_MAX (4u << 20) /* of a reload with very many mistakes */
@@ -319,7 +320,7 @@ int ctl_undrain(struct ctl *ctl)
 }
 
 /* The master passes the id on to the book's owner and knows no calls, so
- * whether there is such a call is read here. */
+ * whether there is such a call is read here, by whoever may read. */
 int ctl_hangup(struct ctl *ctl)
 {
 	struct call_record *call;
@@ -331,6 +332,8 @@ int ctl_hangup(struct ctl *ctl)
 		return ctl_fail(ctl, CTL_NO_OBJECT,
 				"%s is no call id (they look like ms1-42)",
 				ctl->args[0]);
+	if (ctl_state_is_closed(ctl)) /* to a member of the group */
+		return ask_about(ctl, "hangup", ctl->args[0]);
 	code = ctl_view_open(ctl, &view);
 	if (code)
 		return code;

@@ -181,7 +181,7 @@ static int print_all(const struct ctl *ctl, const struct reader *reader)
 }
 
 /* One event, one line: columns cannot be measured ahead. */
-static void print_line(const struct ctl *ctl, json_t *event)
+void ctl_event_print(const struct ctl *ctl, json_t *event)
 {
 	static const int widths[] = {9, 8, 7, 24, 0};
 
@@ -205,7 +205,7 @@ static void print_from(const struct ctl *ctl, const struct reader *reader,
 		       unsigned from)
 {
 	for (unsigned i = from; i < reader->n_found; i++)
-		print_line(ctl, event_json(&reader->found[i]));
+		ctl_event_print(ctl, event_json(&reader->found[i]));
 	fflush(ctl->out);
 }
 

@@ -28,6 +28,9 @@ json_t *ctl_call_details_json(const struct ctl_view *view,
 /* Lines that tell what is not right and the next step. */
 json_t *ctl_attention_json(const struct ctl_view *view);
 
+/* One event of `events -f` as a line, or as JSON; the event is ours. */
+void ctl_event_print(const struct ctl *ctl, json_t *event);
+
 /* CONTRACT's word for a worker's state; NULL: retired, not to be shown. */
 const char *ctl_slot_state(const struct ctl_view *view,
 			   const struct slot_record *slot);

@@ -10,6 +10,7 @@ libctl_a_SOURCES = \
 	tools/ctl_process.h tools/ctl_process.c tools/ctl_peers.c \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
 	tools/ctl_command.h tools/ctl_command.c tools/ctl_reload.c \
+	tools/ctl_remote.h tools/ctl_remote.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
 	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_complete.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
 	tools/ctl_top.c tools/top.h tools/top_screen.c \
@@ -103,7 +104,8 @@ libobserver_a_SOURCES = tools/metrics.def \
 	tools/metrics_pool.c tools/metrics_snapshot.c \
 	tools/metrics_snapshot.h tools/metrics_window.c \
 	tools/metrics_window.h tools/observer_health.c \
-	tools/observer_health.h tools/observer_http.c tools/observer_http.h
+	tools/observer_health.h tools/observer_http.c tools/observer_http.h \
+	tools/observer_query.c tools/observer_query.h
 libobserver_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)
 pkglibexec_PROGRAMS += tools/mspool-observer
 tools_mspool_observer_SOURCES = tools/mspool-observer.c

@@ -7,6 +7,7 @@
  *   hears     from              what
  *   master    channel           CONFIG, LOG_FILE, RETIRE
  *   anybody   HTTP              GET of the rows of `paths` (observer_http.c)
+ *   group     observer.sock     looking verbs of mspoolctl (observer_query.c)
  *
  * Every answer is made from a fresh look at what the processes share, so that
  * nothing has to be kept true, and its death costs nothing: its successor goes
@@ -28,6 +29,7 @@
 #include "tools/metrics_collect.h"
 #include "tools/observer_health.h"
 #include "tools/observer_http.h"
+#include "tools/observer_query.h"
 
 #define TURN_US	 250000ull	    /* the board's beat is never older */
 #define RETRY_US (1 * USEC_PER_SEC) /* to listen again */
@@ -36,7 +38,8 @@ struct observer {
 	struct child child;
 	struct board *board;
 	struct http *http;
-	struct ctl ctl; /* for views: which pool */
+	struct query *query; /* NULL: its socket could not be bound */
+	struct ctl ctl;	     /* for views: which pool */
 	struct window window;
 	uint64_t listen_us; /* when to try again; 0: it listens, or need not */
 	uint64_t keep_us;   /* the next slice of the window */
@@ -165,6 +168,20 @@ static void keep_window(struct observer *observer)
 	snapshot_done(&snapshot);
 }
 
+/* Bound before the process is confined; without it only the group is deaf. */
+static void open_query(struct observer *observer)
+{
+	struct child *child = &observer->child;
+	char text[BOARD_EVENT_TEXT];
+	int error = 0;
+
+	observer->query = query_new(child->loop, child->run_dir, &error);
+	if (observer->query)
+		return;
+	snprintf(text, sizeof(text), "reason=\"%s\"", strerror(-error));
+	tell(observer, LOG_LVL_WARNING, "query_not_listening", text);
+}
+
 static void run_due(struct observer *observer)
 {
 	uint64_t now = clock_boot_us();
@@ -262,6 +279,7 @@ static void start(struct observer *observer, int argc, char **argv)
 	must(observer->ctl.err);
 	observer->http = http_new(child->loop, paths, observer);
 	must(observer->http);
+	open_query(observer);
 	must(loop_watch(child->loop, channel_fd(child->channel), LOOP_READ,
 			on_channel, observer));
 }
@@ -269,17 +287,20 @@ static void start(struct observer *observer, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct observer observer;
+	bool is_busy = false;
 
 	start(&observer, argc, argv);
 	child_confine(&observer.child, CONFINE_OBSERVER);
 	while (!observer.is_leaving) {
-		if (loop_turn(observer.child.loop, TURN_US) < 0)
+		if (loop_turn(observer.child.loop, is_busy ? 1 : TURN_US) < 0)
 			must_fail(__FILE__, __LINE__, "the loop failed");
 		atomic_store_explicit(&observer.board->beat, clock_boot_us(),
 				      memory_order_relaxed);
 		run_due(&observer);
+		is_busy = query_review(observer.query, clock_boot_us());
 	}
 	http_free(observer.http);
+	query_free(observer.query);
 	channel_flush(observer.child.channel);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "route/route.h"
+#include "tools/ctl_remote.h"
 
 static bool wants_colour(void)
 {
@@ -44,7 +45,8 @@ int main(int argc, char **argv)
 
 	config_set_pattern_check(route_check_pattern);
 	if (ctl_parse(&ctl, argc, argv, &code))
-		code = ctl.verb->run(&ctl);
+		code = ctl_remote_is_needed(&ctl) ? ctl_remote_run(&ctl)
+						  : ctl.verb->run(&ctl);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return ctl_fail(&ctl, CTL_REFUSED,
 				"output could not be "

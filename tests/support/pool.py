@@ -10,12 +10,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 POLL_S = 0.02
+NOBODY = 65534
 HERE = pathlib.Path(__file__).resolve().parent
 BAD_LOG_WORDS = ("AddressSanitizer", "runtime error:", "LeakSanitizer",
                  "must failed", "must(", "ev=must")
@@ -137,6 +139,32 @@ class Pool:
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=timeout, env=self.env)
         return done.returncode, done.stdout, done.stderr
+
+    def _as_other(self, is_member):
+        """How mspoolctl runs as a user who may not read the state: a member of
+        the pool's group, or nobody.  It is copied to where he may."""
+        program = self.run_dir.parent / "mspoolctl"
+        if not program.exists():
+            shutil.copy(self.programs / "tools/mspoolctl", program)
+            program.chmod(0o755)
+            self.run_dir.parent.chmod(0o711)
+        return [program, "-r", self.run_dir], {
+            "user": NOBODY, "group": NOBODY, "cwd": "/", "env": self.env,
+            "extra_groups": [os.getegid()] if is_member else [],
+            "stdin": subprocess.DEVNULL, "text": True}
+
+    def ctl_of_other(self, is_member, *words, timeout=30):
+        """mspoolctl as such a user: (exit code, stdout, stderr)."""
+        command, who = self._as_other(is_member)
+        done = subprocess.run([*command, *words], capture_output=True,
+                              timeout=timeout, **who)
+        return done.returncode, done.stdout, done.stderr
+
+    def follower(self):
+        """A member's `events -f`, a JSON document a line."""
+        command, who = self._as_other(True)
+        return subprocess.Popen([*command, "--json", "events", "-f"],
+                                stdout=subprocess.PIPE, **who)
 
     def ask(self, *words):
         """The document of a query, None when the pool does not answer."""

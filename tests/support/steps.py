@@ -7,9 +7,11 @@ counter.failovers, calls.count, calls.first.state, peer.gw1.invites, restarts,
 http./ready, metrics.mspool_up.
 Both return None when all is well, else what is wrong, in words."""
 
+import json
 import operator
 import re
 import shlex
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -274,6 +276,74 @@ def do_ctl(run, words):
         return f"exit {code}: {err.strip() or out.strip()}"
 
 
+def _note(run, words, out, err):
+    with open(run.folder / "ctl.out", "a") as log:
+        log.write(f"$ mspoolctl {' '.join(words)}\n{out}{err}")
+
+
+def do_ctl_of_other(run, words):
+    """member|stranger [=CODE] WORDS…: mspoolctl as somebody who may not read
+    the state, of the pool's group or of none."""
+    who, wanted, words = words[0], 0, words[1:]
+    if words[0].startswith("="):
+        wanted, words = int(words[0][1:]), words[1:]
+    if "%CALL%" in words:
+        words = [run.pool.ask("calls")[0]["id"] if w == "%CALL%" else w
+                 for w in words]
+    code, out, err = run.pool.ctl_of_other(who == "member", *words)
+    _note(run, [who, *words], out, err)
+    if code != wanted:
+        return f"exit {code}: {err.strip() or out.strip()}"
+
+
+def do_follow(run, words):
+    """follow DOING…: a member's `events -f` tells of it once, and ends well."""
+    follower = run.pool.follower()
+    lines, began = [], time.monotonic()
+    for line in follower.stdout:
+        lines.append(json.loads(line))
+        if len(lines) == 1:
+            run.pool.ctl(*words)
+        if lines[-1]["event"] == words[0] or time.monotonic() > began + 10:
+            break
+    time.sleep(0.7)  # asked again once more: nothing is told twice
+    follower.send_signal(signal.SIGINT)
+    rest, _ = follower.communicate(timeout=10)
+    lines += [json.loads(line) for line in rest.splitlines()]
+    n = sum(line["event"] == words[0] for line in lines)
+    if follower.returncode or n != 1:
+        return f"exit {follower.returncode}, told {n} times: {lines}"
+
+
+def shape(document):
+    """What stays the same from one look to the next: keys, names, lengths."""
+    if isinstance(document, dict):
+        return {key: shape(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [shape(item) for item in document]
+    is_figure = isinstance(document, (int, float))
+    return "figure" if is_figure or document is None else document
+
+
+def do_same(run, words):
+    """same WORDS…: a member of the group sees what the pool's user sees, as a
+    document and as text."""
+    if "%CALL%" in words:
+        calls = run.pool.ask("calls") or [{"id": "none"}]
+        words = [calls[0]["id"] if w == "%CALL%" else w for w in words]
+    _, plain, _ = run.pool.ctl(*words)
+    code, out, err = run.pool.ctl_of_other(True, *words)
+    _note(run, ["member", *words], out, err)
+    if code or err or len(out.splitlines()) != len(plain.splitlines()):
+        return f"exit {code}: {err.strip() or out.strip()}"
+    code, out, err = run.pool.ctl_of_other(True, "--json", *words)
+    if code or err:
+        return f"exit {code} with --json: {err.strip()}"
+    ours, theirs = shape(run.pool.ask(*words)), shape(json.loads(out))
+    if ours != theirs:
+        return f"{words}: the member sees {theirs}, we {ours}"
+
+
 def do_config(run, words):
     """config FROM TO: replaces text in the running pool.ini."""
     text = run.config.read_text()
@@ -291,7 +361,9 @@ def do_exit(run, words):
 STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
          "expect": do_expect, "never": do_never, "sleep": do_sleep,
          "kill": do_kill, "signal": do_signal, "end": do_end_peer,
-         "ctl": do_ctl, "config": do_config, "exit": do_exit,
+         "ctl": do_ctl, "as": do_ctl_of_other, "same": do_same,
+         "follow": do_follow,
+         "config": do_config, "exit": do_exit,
          "restart": do_restart, "mkdir": do_mkdir,
          "rename": do_rename, "write": do_write}
 
