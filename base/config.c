@@ -76,7 +76,8 @@ static int load(struct config_build *build, struct slice text)
 	build->config->arena = memory;
 	if (ini_read(text, build->arena, build->report, &build->ini) < 0 ||
 	    config_read(build) < 0 || fill_from_host(build) < 0 ||
-	    config_check(build) < 0 || config_make_listeners(build) < 0)
+	    config_check(build) < 0 || config_choose_listeners(build) < 0 ||
+	    config_make_listeners(build) < 0)
 		return -ENOMEM;
 	if (report_has_errors(build->report))
 		return -EINVAL;

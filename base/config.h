@@ -229,6 +229,8 @@ struct config {
 	struct config_pool pool;
 	struct config_listener *listeners;
 	unsigned n_listeners;
+	/* by enum listener_side: no [listen] section, this host's choice */
+	bool is_listen_chosen[2];
 	struct config_media media;
 	struct config_cdr cdr;
 	struct config_metrics metrics;

@@ -9,7 +9,9 @@
  *   config_read.c     sections -> structs, by base/options.def
  *   config_value.c    the text of one value -> a member
  *   config_list.c     the same for lists and for names of other sections
+ *   config_hint.c     what was probably meant by a wrong value or name
  *   config_check.c    what several values must agree on
+ *   config_default.c  listeners of a side for which none are written
  *   config_listen.c   listeners, their ids and overlaps
  *   config_find.c     look-ups in the finished configuration
  */
@@ -71,6 +73,8 @@ struct config_memory {
 int config_sort_sections(struct config_build *build);
 int config_read(struct config_build *build);
 int config_check(struct config_build *build);
+/* A side without a [listen] section gets addresses of this host. */
+int config_choose_listeners(struct config_build *build);
 int config_make_listeners(struct config_build *build);
 int config_make_indexes(struct config_build *build);
 
@@ -116,6 +120,20 @@ const char *config_suggest(const char *word, const char *const *names,
 const char *config_suggest_name(struct config_build *build,
 				enum option_section kind, const char *word,
 				char *buf, size_t size);
+/* Advice behind a refusal, "; did you mean …?" or nothing, in buf; returns buf.
+ * Of any value as it is written; the others by what was expected there. */
+const char *config_hint_value(const char *text, char *buf, size_t size);
+const char *config_hint_duration(const char *text, char *buf, size_t size);
+const char *config_hint_peer(const char *text, char *buf, size_t size);
+const char *config_hint_listen(const char *text, char *buf, size_t size);
+const char *config_hint_name(struct slice name, char *buf, size_t size);
+const char *config_hint_list(const char *text, char *buf, size_t size);
+/* An IPv6 address whose last group looks like a port. */
+const char *config_hint_ipv6_port(const char *text, char *buf, size_t size);
+/* offset: where the pattern's mistake is. */
+const char *config_hint_pattern(const char *text, size_t offset, char *buf,
+				size_t size);
+
 /* Where the value of `key` stands, else where the section begins. */
 struct report_place config_place(const struct config_object *object,
 				 const char *key);

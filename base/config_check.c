@@ -379,6 +379,27 @@ static void check_cdr(struct config_build *build)
 				times[i].key);
 }
 
+/* Perl's and sed's way; it would be dialled as it stands. */
+static void warn_of_backslashes(struct config_build *build)
+{
+	for (unsigned i = 0; i < build->n_objects[SECTION_TRANSLATION]; i++) {
+		const struct config_object *object =
+			object_at(build, SECTION_TRANSLATION, i);
+		const struct config_translation *rule = object->target;
+		const char *at = rule->translation
+					 ? strchr(rule->translation, '\\')
+					 : NULL;
+
+		if (at && at[1] >= '0' && at[1] <= '9')
+			report_warning(build->report,
+				       config_place(object, "translation"),
+				       "translation: \"\\%c\" stands for "
+				       "itself; a group of the pattern is "
+				       "written \"$%c\"",
+				       at[1], at[1]);
+	}
+}
+
 static void warn_of_emptiness(struct config_build *build)
 {
 	if (!build->n_objects[SECTION_FRONTEND])
@@ -401,6 +422,7 @@ int config_check(struct config_build *build)
 	check_routes(build);
 	check_responses(build);
 	check_cdr(build);
+	warn_of_backslashes(build);
 	warn_of_emptiness(build);
 	if (warn_of_twins(build) < 0)
 		return -ENOMEM;

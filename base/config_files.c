@@ -175,6 +175,33 @@ static int read_files(const char *path, char **ret_text, size_t *ret_size,
 	return rc;
 }
 
+/* The listeners of a side for which none were written. */
+static void write_listen(FILE *to, const struct config *config, unsigned side)
+{
+	static const char *const names[] = {"udp", "tcp"};
+
+	fprintf(to, "[listen %s]\n",
+		side == SIDE_INTERNAL ? "internal" : "gateway");
+	for (unsigned t = TRANSPORT_UDP; t <= TRANSPORT_TCP; t++) {
+		const char *between = "";
+
+		fprintf(to, "%s = ", names[t]);
+		for (unsigned i = 0; i < config->n_listeners; i++) {
+			const struct config_listener *listener =
+				&config->listeners[i];
+			char text[ADDR_TEXT_MAX];
+
+			if (listener->side != side ||
+			    listener->transport != t || listener->trunk >= 0)
+				continue;
+			addr_text(&listener->address, text);
+			fprintf(to, "%s%s", between, text);
+			between = ", ";
+		}
+		fputc('\n', to);
+	}
+}
+
 /* Values that this host stands in for; children take them from the text. */
 static int append_host(const struct config *config, char **text, size_t size)
 {
@@ -196,6 +223,9 @@ static int append_host(const struct config *config, char **text, size_t size)
 			pool->signalling_workers);
 	if (!memory->is_media_given)
 		fprintf(to, "media_workers = %u\n", pool->media_workers);
+	for (unsigned side = 0; side < 2; side++)
+		if (config->is_listen_chosen[side])
+			write_listen(to, config, side);
 	if (fclose(to) != 0) {
 		free(whole);
 		return -ENOMEM;

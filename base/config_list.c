@@ -163,15 +163,19 @@ static int read_listen_item(const struct config_value *value,
 			    const struct ini_value *item, struct addr *ret)
 {
 	struct addr addr;
+	char hint[128];
 
 	if (addr_parse(slice_of(item->text), 0, &addr) < 0)
-		return config_value_wrong(value, item->at,
-					  "\"%s\" is not address:port (an IP "
-					  "address; IPv6 as [addr]:port)",
-					  item->text);
+		return config_value_wrong(
+			value, item->at,
+			"\"%s\" is not address:port (an IP address; IPv6 as "
+			"[addr]:port)%s",
+			item->text,
+			config_hint_listen(item->text, hint, sizeof(hint)));
 	if (!addr_port(&addr))
-		return config_value_wrong(value, item->at, "\"%s\" has no port",
-					  item->text);
+		return config_value_wrong(
+			value, item->at, "\"%s\" has no port%s", item->text,
+			config_hint_ipv6_port(item->text, hint, sizeof(hint)));
 	if (addr_is_multicast_or_broadcast(&addr))
 		return config_value_wrong(value, item->at,
 					  "\"%s\" is not the address of one "
@@ -272,10 +276,11 @@ static int find_name(const struct config_value *value, enum option_section kind,
 		return config_value_wrong(value, item->at,
 					  "there is no [trunk %s]%s",
 					  item->text, hint);
+	if (!*config_hint_list(item->text, hint, sizeof(hint)))
+		config_suggest_name(build, kind, item->text, hint,
+				    sizeof(hint));
 	return config_value_wrong(value, item->at, "there is no [%s %s]%s",
-				  option_sections[kind].kind, item->text,
-				  config_suggest_name(build, kind, item->text,
-						      hint, sizeof(hint)));
+				  option_sections[kind].kind, item->text, hint);
 }
 
 static int read_names(const struct config_value *value,

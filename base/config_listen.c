@@ -323,6 +323,40 @@ static void warn_of_media_ports(struct spots *spots)
 	}
 }
 
+/* The observer's HTTP stands on a port of its own. */
+static void check_metrics(struct spots *spots)
+{
+	struct config_build *build = spots->build;
+	const struct config_metrics *metrics = &build->config->metrics;
+	unsigned port = addr_port(&metrics->listen);
+	char text[ADDR_TEXT_MAX], range[96];
+
+	for (unsigned i = 0; metrics->is_enabled && i < spots->n; i++) {
+		const struct spot *spot = &spots->items[i];
+		const struct addr *other = &spot->listener->address;
+
+		if (!is_stream(spot->listener->transport) ||
+		    port < first_port(spot) ||
+		    port >= first_port(spot) + spots->n_servers ||
+		    !(addr_is_same_host(other, &metrics->listen) ||
+		      addr_is_wildcard(other) ||
+		      addr_is_wildcard(&metrics->listen)))
+			continue;
+		addr_text(&metrics->listen, text);
+		report_error(
+			build->report,
+			build->n_objects[SECTION_METRICS]
+				? config_place(
+					  &build->objects[SECTION_METRICS][0],
+					  "listen")
+				: spot->at,
+			"[metrics] listen %s overlaps with %s %s (%s:%u)", text,
+			spot->title,
+			range_text(spots, spot, range, sizeof(range)),
+			spot->at.file->name, spot->at.line);
+	}
+}
+
 /* ---- the [listen] sections -------------------------------------------- */
 
 static bool has_tls(struct config_build *build,
@@ -369,11 +403,14 @@ static void check_listen(struct config_build *build, unsigned side)
 
 	if (!object) {
 		report_error(build->report, build->ini.start,
-			     "there is no [%s]: the pool needs an address on "
-			     "that side",
+			     "there is no [%s] and no peer with an IP address "
+			     "on that side from which one could be chosen: "
+			     "write udp = address:port or tcp = address:port",
 			     titles[side]);
 		return;
 	}
+	if (build->config->is_listen_chosen[side])
+		return;
 	if (!has_tls(build, object) && !config_is_given(object, "udp") &&
 	    !config_is_given(object, "tcp"))
 		report_error(build->report, object->section->at,
@@ -486,6 +523,7 @@ int config_make_listeners(struct config_build *build)
 		return 0;
 	}
 	check_ranges(&spots);
+	check_metrics(&spots);
 	warn_of_media_ports(&spots);
 	if (give_ids(&spots) < 0)
 		return -ENOMEM;

@@ -69,6 +69,7 @@ static bool check_name(struct config_build *build,
 		       const struct ini_section *section)
 {
 	struct slice name = section->name;
+	char hint[96];
 
 	if (!name.len)
 		report_error(build->report, section->at,
@@ -77,8 +78,9 @@ static bool check_name(struct config_build *build,
 	else if (!is_good_name(name))
 		report_error(build->report, section->name_at,
 			     "the name \"%.*s\" may hold letters, digits, . _ "
-			     "and - only",
-			     SLICE_ARG(name));
+			     "and - only%s",
+			     SLICE_ARG(name),
+			     config_hint_name(name, hint, sizeof(hint)));
 	else if (name.len > NAME_MAX_LEN)
 		report_error(build->report, section->name_at,
 			     "the name is longer than %d characters",

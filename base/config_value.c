@@ -24,14 +24,17 @@ void config_set_pattern_check(config_check_pattern_fn *fn)
 int config_value_wrong(const struct config_value *value, struct report_place at,
 		       const char *format, ...)
 {
-	char text[512];
+	char text[512], raw[256], hint[64] = "";
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	report_error(value->build->report, at, "%s: %s", value->option->key,
-		     text);
+	slice_copy(value->entry->raw, raw, sizeof(raw));
+	if (!strstr(text, "; "))
+		config_hint_value(raw, hint, sizeof(hint));
+	report_error(value->build->report, at, "%s: %s%s", value->option->key,
+		     text, hint);
 	return -EINVAL;
 }
 
@@ -247,6 +250,13 @@ static int parse_duration(struct slice text, uint64_t *ret_ms)
 static int bad_duration(const struct config_value *value,
 			const struct ini_value *text, int why)
 {
+	char hint[64];
+
+	if (why == -ENODATA && text->len > 3)
+		return config_value_wrong(value, text->at,
+					  "\"%s\" has no unit; did you mean "
+					  "\"%sms\"?",
+					  text->text, text->text);
 	if (why == -ENODATA)
 		return config_value_wrong(value, text->at,
 					  "\"%s\" has no unit; did you mean "
@@ -254,10 +264,12 @@ static int bad_duration(const struct config_value *value,
 					  text->text, text->text);
 	if (why == -ERANGE)
 		return out_of_range(value, text);
-	return config_value_wrong(value, text->at,
-				  "\"%s\" is not a duration like 500ms, 10s, "
-				  "2m or 1h",
-				  text->text);
+	return config_value_wrong(
+		value, text->at,
+		"\"%s\" is not a duration like 500ms, 10s, "
+		"2m or 1h%s",
+		text->text,
+		config_hint_duration(text->text, hint, sizeof(hint)));
 }
 
 static bool is_in_range(const struct option *option, uint64_t number)
@@ -448,6 +460,7 @@ static int read_peer(const struct config_value *value)
 {
 	struct ini_value text;
 	struct addr addr;
+	char hint[128];
 	int rc = take(value, &text);
 
 	if (rc < 0)
@@ -455,7 +468,13 @@ static int read_peer(const struct config_value *value)
 	rc = addr_parse(slice_of(text.text), 5060, &addr);
 	if (rc < 0 ? !is_peer_name(text.text) : !addr_port(&addr))
 		return config_value_wrong(
-			value, text.at, "\"%s\" is not host[:port]", text.text);
+			value, text.at, "\"%s\" is not host[:port]%s",
+			text.text,
+			config_hint_peer(text.text, hint, sizeof(hint)));
+	if (!rc && *config_hint_ipv6_port(text.text, hint, sizeof(hint)))
+		report_warning(value->build->report, text.at,
+			       "%s: \"%s\" is an address without a port%s",
+			       value->option->key, text.text, hint);
 	if (!rc &&
 	    (addr_is_wildcard(&addr) || addr_is_multicast_or_broadcast(&addr)))
 		return config_value_wrong(value, text.at,
@@ -469,7 +488,7 @@ static int read_peer(const struct config_value *value)
 static int read_pattern(const struct config_value *value)
 {
 	struct ini_value text;
-	char why[160];
+	char why[160], hint[64];
 	size_t offset = 0;
 	int rc = take(value, &text);
 
@@ -482,8 +501,10 @@ static int read_pattern(const struct config_value *value)
 	if (check_pattern &&
 	    check_pattern(text.text, why, sizeof(why), &offset) < 0) {
 		text.at.column += (unsigned)offset;
-		return config_value_wrong(value, text.at,
-					  "not a regular expression: %s", why);
+		return config_value_wrong(
+			value, text.at, "not a regular expression: %s%s", why,
+			config_hint_pattern(text.text, offset, hint,
+					    sizeof(hint)));
 	}
 	config_value_store_text(value, text.text);
 	return 0;

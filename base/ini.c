@@ -191,22 +191,43 @@ static int add_entry(struct reader *reader, struct ini_entry entry)
 	return 0;
 }
 
+/* What a line without "=" was probably meant for; `rest` follows the key. */
+static const char *hint_line(struct slice text, struct slice key,
+			     struct slice rest, char *buf, size_t size)
+{
+	*buf = '\0';
+	if (text.len > 1 &&
+	    (!memcmp(text.ptr, "//", 2) || !memcmp(text.ptr, "--", 2)))
+		snprintf(buf, size, "; a comment begins with \";\" or \"#\"");
+	else if (key.len && rest.len > 1 && *rest.ptr == ':')
+		rest = slice_trim((struct slice){rest.ptr + 1, rest.len - 1});
+	else if (rest.ptr == key.ptr + key.len)
+		return buf;
+	if (!*buf && key.len && rest.len && key.len + rest.len < 80)
+		snprintf(buf, size, "; did you mean \"%.*s = %.*s\"?",
+			 SLICE_ARG(key), SLICE_ARG(rest));
+	return buf;
+}
+
 static int read_entry(struct reader *reader, struct slice line,
 		      struct slice text)
 {
 	struct ini_entry entry = {.key = {text.ptr, 0},
 				  .key_at = here(reader, line, text.ptr)};
 	struct slice rest, value;
+	char hint[128];
 
 	while (entry.key.len < text.len && is_key_char(text.ptr[entry.key.len]))
 		entry.key.len++;
 	rest = slice_trim((struct slice){text.ptr + entry.key.len,
 					 text.len - entry.key.len});
 	if (!entry.key.len || !rest.len || *rest.ptr != '=') {
-		report_error(reader->report,
-			     here(reader, line,
-				  rest.len ? rest.ptr : text.ptr + text.len),
-			     "expected \"key = value\" or \"[section]\"");
+		report_error(
+			reader->report,
+			here(reader, line,
+			     rest.len ? rest.ptr : text.ptr + text.len),
+			"expected \"key = value\" or \"[section]\"%s",
+			hint_line(text, entry.key, rest, hint, sizeof(hint)));
 		return 0;
 	}
 	value = slice_trim((struct slice){rest.ptr + 1, rest.len - 1});

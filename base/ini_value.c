@@ -104,6 +104,11 @@ static int check_end(struct scan *scan, bool is_list, const char *begin)
 	}
 	if (is_list && *scan->rest.ptr == ',')
 		return 0;
+	if (*scan->rest.ptr == '#' || *scan->rest.ptr == '/') {
+		report_error(scan->report, place_of(scan, scan->rest.ptr),
+			     "a comment after a value begins with \";\"");
+		return -EINVAL;
+	}
 	report_error(scan->report, place_of(scan, scan->rest.ptr),
 		     "text after the closing quote; write \\\" for a quote "
 		     "inside \"%.*s\"",

@@ -19,9 +19,11 @@ libbase_a_SOURCES += \
 libbase_a_SOURCES += \
 	base/arena.c base/arena.h \
 	base/config.c base/config.h base/config_build.h \
-	base/config_check.c base/config_difference.c base/config_files.c \
+	base/config_check.c base/config_default.c base/config_difference.c \
+	base/config_files.c \
 	base/config_find.c base/config_list.c base/config_listen.c \
-	base/config_read.c base/config_sections.c base/config_value.c \
+	base/config_hint.c base/config_read.c base/config_sections.c \
+	base/config_value.c \
 	base/ini.c base/ini.h base/ini_value.c \
 	base/names.c base/names.h \
 	base/options.c base/options.def base/options.h \

@@ -139,6 +139,29 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
+/* What nobody wrote but everybody must know to call the pool. */
+static void tell_chosen(const struct config *config)
+{
+	static const char *const transports[] = {"udp", "tcp", "tls"};
+
+	for (unsigned i = 0; i < config->n_listeners; i++) {
+		const struct config_listener *listener = &config->listeners[i];
+		char text[ADDR_TEXT_MAX];
+
+		if (!config->is_listen_chosen[listener->side] ||
+		    listener->trunk >= 0)
+			continue;
+		addr_text(&listener->address, text);
+		printf("listening at %s %s towards %s, since there is no "
+		       "[listen %s]\n",
+		       transports[listener->transport], text,
+		       listener->side == SIDE_INTERNAL ? "front ends"
+						       : "gateways",
+		       listener->side == SIDE_INTERNAL ? "internal"
+						       : "gateway");
+	}
+}
+
 static int check_config(const char *path)
 {
 	struct config_report report = {0};
@@ -151,6 +174,8 @@ static int check_config(const char *path)
 	if (rc < 0 && report.n_errors == 0)
 		fprintf(stderr, "mspoold: cannot read %s: %s\n", path,
 			strerror(-rc));
+	if (rc == 0)
+		tell_chosen(config);
 	if (rc == 0)
 		printf("%s is good: %u listeners, %u front ends, %u gateways, "
 		       "%u routes\n",

@@ -69,7 +69,17 @@ static const struct mistake in_keys[] = {
 	 "pool.ini:14:1: error: \"transport\" is given twice in [gateway gw1], "
 	 "first in pool.ini:13\n"},
 	{"enabled yes\n",
-	 "pool.ini:14:9: error: expected \"key = value\" or \"[section]\"\n"},
+	 "pool.ini:14:9: error: expected \"key = value\" or \"[section]\"; "
+	 "did you mean \"enabled = yes\"?\n"},
+	{"enabled: yes\n",
+	 "pool.ini:14:8: error: expected \"key = value\" or \"[section]\"; "
+	 "did you mean \"enabled = yes\"?\n"},
+	{"// the second carrier\n",
+	 "pool.ini:14:1: error: expected \"key = value\" or \"[section]\"; a "
+	 "comment begins with \";\" or \"#\"\n"},
+	{"Transport = tcp\n",
+	 "pool.ini:14:1: error: unknown key \"Transport\" in [gateway gw1]; "
+	 "did you mean \"transport\"?\n"},
 };
 
 Test(config_mistakes, a_wrong_key_is_told_with_the_one_that_was_meant)
@@ -99,7 +109,13 @@ static const struct mistake in_sections[] = {
 	 "the pool\n"},
 	{"[gateway my gw]\naddress = 192.0.2.31\n",
 	 "pool.ini:14:10: error: the name \"my gw\" may hold letters, digits, . "
-	 "_ and - only\n"},
+	 "_ and - only; did you mean \"my-gw\"?\n"},
+	{"[gateway \"gw2\"]\naddress = 192.0.2.31\n",
+	 "pool.ini:14:10: error: the name \"\"gw2\"\" may hold letters, "
+	 "digits, . _ and - only; did you mean \"gw2\"?\n"},
+	{"[gateway:gw2]\naddress = 192.0.2.31\n",
+	 "pool.ini:14:1: error: unknown section [gateway:gw2]; did you mean "
+	 "\"gateway\"?\n"},
 	{"[gateway gw2]\n", "pool.ini:14:1: error: [gateway gw2] has no "
 			    "\"address\"\n"},
 	{"[frontend gw1]\naddress = 192.0.2.21\ntransport = tcp\n",
@@ -152,7 +168,7 @@ static const struct mistake in_values[] = {
 	 "host[:port]\n"},
 	{"[gateway gw2]\naddress = 192.0.2.31:0\n",
 	 "pool.ini:15:11: error: address: \"192.0.2.31:0\" is not "
-	 "host[:port]\n"},
+	 "host[:port]; a port is a number from 1 to 65535\n"},
 	{"sources = 192.0.2.0/33, 10.0.0.0/8\n",
 	 "pool.ini:14:11: error: sources: \"192.0.2.0/33\" is not address or "
 	 "address/bits\n"},
@@ -174,6 +190,85 @@ static const struct mistake in_values[] = {
 	{"tls_name = \"gw1\n",
 	 "pool.ini:14:12: error: the closing quote is missing\n"},
 };
+
+/* What people write who know another program's files. */
+static const struct mistake from_elsewhere[] = {
+	{"options_interval = 10 sec\n",
+	 "pool.ini:14:20: error: options_interval: \"10 sec\" is not a "
+	 "duration like 500ms, 10s, 2m or 1h; did you mean \"10s\"?\n"},
+	{"options_interval = 2 Minutes\n",
+	 "pool.ini:14:20: error: options_interval: \"2 Minutes\" is not a "
+	 "duration like 500ms, 10s, 2m or 1h; did you mean \"2m\"?\n"},
+	{"options_interval = 60000\n",
+	 "pool.ini:14:20: error: options_interval: \"60000\" has no unit; did "
+	 "you mean \"60000ms\"?\n"},
+	{"enabled = yes # since May\n",
+	 "pool.ini:14:11: error: enabled: \"yes # since May\" is not yes or "
+	 "no; a comment after a value begins with \";\"\n"},
+	{"tls_name = \"gw1\" // its certificate\n",
+	 "pool.ini:14:18: error: a comment after a value begins with "
+	 "\";\"\n"},
+	{"enabled = \u201cyes\u201d\n",
+	 "pool.ini:14:11: error: enabled: \"\u201cyes\u201d\" is not yes or "
+	 "no; a quote is the plain \"\n"},
+	{"[gateway gw2]\naddress = 192.0.2.31:65536\n",
+	 "pool.ini:15:11: error: address: \"192.0.2.31:65536\" is not "
+	 "host[:port]; a port is a number from 1 to 65535\n"},
+	{"[gateway gw2]\naddress = sip:192.0.2.31\n",
+	 "pool.ini:15:11: error: address: \"sip:192.0.2.31\" is not "
+	 "host[:port]; leave \"sip:\" out\n"},
+	{"[gateway gw2]\naddress = 192.0.2.31:5060;transport=udp\n",
+	 "pool.ini:15:11: error: address: \"192.0.2.31:5060;transport=udp\" is "
+	 "not host[:port]; the transport is a key of its own: transport = "
+	 "tcp\n"},
+	{"[gateway gw2]\naddress = 192.0.2.31, 192.0.2.32\n",
+	 "pool.ini:15:11: error: address: \"192.0.2.31, 192.0.2.32\" is not "
+	 "host[:port]; one address only: each further one is a section of its "
+	 "own\n"},
+	{"[gateway gw2]\naddress = [2001:db8::1:5060\n",
+	 "pool.ini:15:11: error: address: \"[2001:db8::1:5060\" is not "
+	 "host[:port]; the ] is missing\n"},
+	{"[listen gateway]\nudp = 5060\n",
+	 "pool.ini:15:7: error: udp: \"5060\" is not address:port (an IP "
+	 "address; IPv6 as [addr]:port); did you mean \"0.0.0.0:5060\" (every "
+	 "address; it needs \"advertise\")?\n"},
+	{"[listen gateway]\nudp = 2001:db8::1:5060\n",
+	 "pool.ini:15:7: error: udp: \"2001:db8::1:5060\" has no port; did you "
+	 "mean \"[2001:db8::1]:5060\"?\n"},
+	{"[route r]\nmatch = ^+1425\ntrunks = gw1\n",
+	 "pool.ini:15:10: error: match: not a regular expression: quantifier "
+	 "does not follow a repeatable item; a plus itself is written \\+\n"},
+	{"[route r]\nmatch = *\ntrunks = gw1\n",
+	 "pool.ini:15:9: error: match: not a regular expression: quantifier "
+	 "does not follow a repeatable item; any number is .*\n"},
+	{"[route r]\nmatch = 1\ntrunks = gw1; gw2\n",
+	 "pool.ini:16:10: error: trunks: there is no [trunk gw1; gw2]; the "
+	 "items of a list are separated by commas\n"},
+	{"[pool]\nmedia_workers = auto\n",
+	 "pool.ini:15:17: error: media_workers: \"auto\" is not a number: 0 to "
+	 "32\n"},
+};
+
+Test(config_mistakes, what_another_program_takes_is_told_with_how_it_is_here)
+{
+	EXPECT_ALL(head, from_elsewhere, -EINVAL);
+}
+
+/* What editors of other systems leave is no mistake. */
+static const struct mistake harmless[] = {
+	{"\tenabled\t=\tyes\r\nroutable = no\r\n", ""},
+	{"options_interval = \"10s\" ; quoted\n", ""},
+};
+
+Test(config_mistakes, line_ends_tabs_and_marks_of_other_systems_load)
+{
+	char *marked;
+
+	EXPECT_ALL(head, harmless, 0);
+	cr_assert_gt(asprintf(&marked, "\xef\xbb\xbf%s", head), 0);
+	EXPECT_ALL(marked, harmless, 0);
+	free(marked);
+}
 
 Test(config_mistakes, a_wrong_value_is_told_with_what_may_stand_there)
 {
@@ -260,6 +355,9 @@ static const struct mistake in_listeners[] = {
 	 "[pool]\naddressing = per-server\n",
 	 "pool.ini:16:8: error: [trunk t] port: with addressing = per-server "
 	 "and 2 servers the ports pass 65535\n"},
+	{"[metrics]\nlisten = 192.0.2.10:5070\n",
+	 "pool.ini:15:10: error: [metrics] listen 192.0.2.10:5070 overlaps "
+	 "with [listen internal] tcp 192.0.2.10:5070 (pool.ini:5)\n"},
 	{"[gateway gw2]\naddress = 192.0.2.31\ntransport = udp\n",
 	 "pool.ini:15:11: error: [gateway gw2] is reached over udp, and "
 	 "[listen gateway] has no udp\n"},
@@ -279,9 +377,13 @@ Test(config_mistakes, listeners_that_cannot_be_are_told_with_both_names)
 static const struct mistake without_head[] = {
 	{"[listen internal]\ntcp = 192.0.2.1:1\n"
 	 "[frontend f]\naddress = 192.0.2.2\ntransport = tcp\n"
-	 "[gateway g]\naddress = 192.0.2.3\n",
-	 "pool.ini:1:1: error: there is no [listen gateway]: the pool needs an "
-	 "address on that side\n"},
+	 "[gateway g]\naddress = gw.example.com\n",
+	 "pool.ini:1:1: error: there is no [listen gateway] and no peer with "
+	 "an IP address on that side from which one could be chosen: write "
+	 "udp = address:port or tcp = address:port\n"
+	 "pool.ini:7:11: warning: address: \"gw.example.com\" is a name, and "
+	 "names are looked up in a later release; until then [gateway g] gets "
+	 "no calls\n"},
 	{"[listen internal]\n[listen gateway]\ntcp = 192.0.2.1:1\n"
 	 "[frontend f]\naddress = 192.0.2.2\ntransport = tcp\n"
 	 "[gateway g]\naddress = 192.0.2.3\n",
@@ -294,6 +396,36 @@ static const struct mistake without_head[] = {
 Test(config_mistakes, a_side_without_an_address_is_told)
 {
 	EXPECT_ALL("", without_head, -EINVAL);
+}
+
+Test(config_mistakes, two_sections_make_a_pool_at_this_hosts_addresses)
+{
+	struct config_report report;
+	struct config *config;
+	char text[ADDR_TEXT_MAX];
+
+	cr_assert_eq(config_load_text(SLICE("[frontend f]\n"
+					    "address = 127.0.0.2\n"
+					    "transport = tcp\n"
+					    "[gateway g]\n"
+					    "address = 127.0.0.3\n"
+					    "[gateway h]\n"
+					    "address = 127.0.0.4\n"),
+				      &config, &report),
+		     0, "%s", report.text);
+	cr_expect_str_eq(report.text, "");
+	cr_assert_eq(config->n_listeners, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct config_listener *listener = &config->listeners[i];
+
+		cr_expect_eq(listener->side, i / 2);
+		cr_expect_str_eq(addr_text(&listener->address, text),
+				 i < 2 ? "127.0.0.1:5070" : "127.0.0.1:5068");
+		cr_expect_str_eq(addr_text(&listener->media_address, text),
+				 "127.0.0.1:0");
+	}
+	config_report_done(&report);
+	config_free(config);
 }
 
 static const struct mistake of_tls[] = {
@@ -362,6 +494,10 @@ static const struct mistake warnings[] = {
 	{"options_interval = 2s\n",
 	 "pool.ini:14:20: warning: options_timeout is longer than "
 	 "options_interval, which is used instead\n"},
+	{"[listen gateway]\nudp = [2001:db8::9]:5068\n[gateway gw2]\n"
+	 "transport = udp\naddress = 2001:db8::1:5060\n",
+	 "pool.ini:18:11: warning: address: \"2001:db8::1:5060\" is an address "
+	 "without a port; did you mean \"[2001:db8::1]:5060\"?\n"},
 	{"[gateway gw2]\naddress = 192.0.2.30\n",
 	 "pool.ini:15:11: warning: address: \"gw1\" has the same; calls from "
 	 "there may count as its calls\n"},
@@ -386,6 +522,9 @@ static const struct mistake warnings[] = {
 	{"[listen gateway]\nudp = 192.0.2.10:20000\n",
 	 "pool.ini:15:7: warning: [listen gateway] udp: port 20000 lies among "
 	 "the ports for audio (16384-32767)\n"},
+	{"[translation t]\npattern = ^00(.*)\ntranslation = +\\1\n",
+	 "pool.ini:16:15: warning: translation: \"\\1\" stands for itself; a "
+	 "group of the pattern is written \"$1\"\n"},
 	{"[hep]\naddress = 192.0.2.99:9060\n",
 	 "pool.ini:14:1: warning: [hep] is not used yet, it comes in a later "
 	 "release\n"},

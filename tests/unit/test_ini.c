@@ -194,7 +194,7 @@ Test(ini, every_broken_line_is_told)
 		    "pool.ini:7:2: error: expected \"key = value\" or "
 		    "\"[section]\"\n"
 		    "pool.ini:8:3: error: expected \"key = value\" or "
-		    "\"[section]\"\n"
+		    "\"[section]\"; did you mean \"k = 1\"?\n"
 		    "pool.ini:9:2: error: expected \"key = value\" or "
 		    "\"[section]\"\n");
 }
