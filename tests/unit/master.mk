@@ -3,6 +3,9 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_master tests/fake_child
 TESTS += tests/unit_master
 endif
+# Needs the programs of every folder, SIPp and rights to unshare(2).
+TESTS += tests/unit/two-sections
+EXTRA_DIST += tests/unit/two-sections
 tests_unit_master_SOURCES = \
 	tests/support/pool_rig.c tests/support/pool_rig.h \
 	tests/unit/test_control.c \
