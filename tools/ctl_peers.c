@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "tools/ctl_json.h"
 #include "tools/ctl_show.h"
+#include "tools/trunk_figures.h"
 
 static const char *const transport_words[N_TRANSPORTS] = {
 	[TRANSPORT_UDP] = "udp",
@@ -133,61 +134,91 @@ static unsigned calls_of_trunk(const struct ctl_view *view, const char *name)
 	return n;
 }
 
-struct trunk_figures {
-	uint64_t attempts, answered, failed;
+/* Pages of figures, by book; NULL none. */
+struct pages {
+	const struct figures *of[BOOK_MAX + 1];
 };
 
-static void sum_trunk(const struct ctl_view *view, const char *name,
-		      struct trunk_figures *ret_figures)
+static void open_pages(const struct ctl_view *view, struct pages *pages)
 {
-	char buf[PEER_NAME_MAX];
-	struct slice key = board_trunk_key(slice_of(name), buf);
-
-	*ret_figures = (struct trunk_figures){0};
+	*pages = (struct pages){0};
 	for (unsigned i = 1; i <= BOOK_MAX; i++) {
-		const struct board_peer *row =
-			view->boards[i] ? board_find_peer(view->boards[i], key)
-					: NULL;
+		struct slot_id slot = {SLOT_SIGNALLING, (uint8_t)i};
 
-		if (!row)
-			continue;
-		ret_figures->attempts += atomic_load(&row->attempts);
-		ret_figures->answered += atomic_load(&row->answered);
-		ret_figures->failed += atomic_load(&row->failed);
+		if (figures_open(view->ctl->run_dir, slot, &pages->of[i]) < 0)
+			pages->of[i] = NULL;
 	}
 }
 
+static void close_pages(struct pages *pages)
+{
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		if (pages->of[i])
+			figures_close(pages->of[i]);
+	}
+}
+
+static struct trunk_figures sum_trunk(const struct ctl_view *view,
+				      const struct pages *pages,
+				      const char *name)
+{
+	struct trunk_figures figures = {0};
+
+	trunk_figures_add_boards(&figures, view, name);
+	for (unsigned i = 1; i <= BOOK_MAX; i++) {
+		const struct figures_trunk *row =
+			pages->of[i] ? trunk_figures_find(pages->of[i], name)
+				     : NULL;
+
+		if (row)
+			trunk_figures_add_row(&figures, row);
+	}
+	return figures;
+}
+
+static json_t *mean_json(uint64_t sum_us, uint64_t n)
+{
+	return n ? ctl_json_seconds(sum_us / n) : json_null();
+}
+
 static json_t *trunk_json(const struct ctl_view *view,
+			  const struct pages *pages,
 			  const struct config_trunk *trunk)
 {
 	const struct config_peer *gateway =
 		&view->config->peers[trunk->gateway];
+	struct trunk_figures figures = sum_trunk(view, pages, trunk->name);
 	struct peer_health health = {0};
-	struct trunk_figures figures;
 
 	ctl_view_health(view, gateway, &health);
-	sum_trunk(view, trunk->name, &figures);
-	return json_pack("{s:o, s:o, s:s, s:i, s:i, s:I, s:I, s:I, s:o, s:i, "
-			 "s:b}",
-			 "name", ctl_json_text(slice_of(trunk->name)),
-			 "gateway", ctl_json_text(slice_of(gateway->name)),
-			 "state", peer_state_names[health.state], "calls",
-			 (int)calls_of_trunk(view, trunk->name), "max_calls",
-			 (int)trunk->max_calls, "attempts",
-			 (json_int_t)figures.attempts, "answered",
-			 (json_int_t)figures.answered, "failed",
-			 (json_int_t)figures.failed, "asr",
-			 ctl_json_share(figures.answered, figures.attempts),
-			 "weight", (int)trunk->weight, "root", trunk->is_root);
+	return json_pack(
+		"{s:o, s:o, s:s, s:i, s:i, s:I, s:I, s:I, s:o, s:o, "
+		"s:o, s:o, s:i, s:b}",
+		"name", ctl_json_text(slice_of(trunk->name)), "gateway",
+		ctl_json_text(slice_of(gateway->name)), "state",
+		peer_state_names[health.state], "calls",
+		(int)calls_of_trunk(view, trunk->name), "max_calls",
+		(int)trunk->max_calls, "attempts", (json_int_t)figures.attempts,
+		"answered", (json_int_t)figures.answered, "failed",
+		(json_int_t)figures.failed, "asr",
+		ctl_json_share(figures.answered, figures.attempts), "ner",
+		ctl_json_share(figures.reached, figures.attempts), "acd",
+		mean_json(figures.talk_us, figures.talked), "pdd",
+		mean_json(figures.delay_us, figures.delayed), "weight",
+		(int)trunk->weight, "root", trunk->is_root);
 }
 
 json_t *ctl_trunks_json(const struct ctl_view *view)
 {
 	json_t *rows = json_array();
+	struct pages pages;
 
+	open_pages(view, &pages);
 	for (unsigned i = 0; i < view->config->n_trunks; i++)
 		json_array_append_new(
-			rows, trunk_json(view, &view->config->trunks[i]));
+			rows,
+			trunk_json(view, &pages, &view->config->trunks[i]));
+	close_pages(&pages);
 	return rows;
 }
 
@@ -203,6 +234,9 @@ int ctl_trunks(struct ctl *ctl)
 		{"ANSWERED", "answered", CELL_NUMBER},
 		{"FAILED", "failed", CELL_NUMBER},
 		{"ASR", "asr", CELL_SHARE},
+		{"NER", "ner", CELL_SHARE},
+		{"ACD/S", "acd", CELL_NUMBER},
+		{"PDD/S", "pdd", CELL_NUMBER},
 		{0}};
 
 	return ctl_show_rows(ctl, ctl_trunks_json, columns);

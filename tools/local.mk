@@ -11,6 +11,7 @@ libctl_a_SOURCES = \
 	tools/ctl_calls.c tools/ctl_show_call.c tools/ctl_events.c \
 	tools/ctl_command.h tools/ctl_command.c tools/ctl_reload.c \
 	tools/ctl_remote.h tools/ctl_remote.c \
+	tools/trunk_figures.h tools/trunk_figures.c \
 	tools/ctl_route.h tools/ctl_route.c tools/ctl_route_file.c \
 	tools/ctl_test_route.c tools/ctl_check.c tools/ctl_complete.c tools/ctl_config.c tools/ctl_demo.c tools/ctl_doctor.c \
 	tools/ctl_top.c tools/top.h tools/top_screen.c \

@@ -153,7 +153,7 @@ static void put_trunk(struct collection *collection,
 static void put_attempts(struct collection *collection,
 			 const struct trunk_row *row)
 {
-	struct window_figures figures;
+	struct trunk_figures figures;
 
 	window_read(collection->snapshot->view, row->figures, &figures);
 	put_trunk(collection, row, (double)figures.attempts);
@@ -162,7 +162,7 @@ static void put_attempts(struct collection *collection,
 static void put_answered(struct collection *collection,
 			 const struct trunk_row *row)
 {
-	struct window_figures figures;
+	struct trunk_figures figures;
 
 	window_read(collection->snapshot->view, row->figures, &figures);
 	put_trunk(collection, row, (double)figures.answered);
@@ -203,7 +203,7 @@ static double average_s(uint64_t sum_us, uint64_t n)
 }
 
 static void growth_of(struct collection *collection,
-		      const struct trunk_row *row, struct window_figures *ret)
+		      const struct trunk_row *row, struct trunk_figures *ret)
 {
 	window_growth(collection->window, collection->snapshot->view,
 		      row->figures, row->at, ret);
@@ -211,7 +211,7 @@ static void growth_of(struct collection *collection,
 
 static void put_asr(struct collection *collection, const struct trunk_row *row)
 {
-	struct window_figures growth;
+	struct trunk_figures growth;
 
 	growth_of(collection, row, &growth);
 	put_trunk(collection, row, share(growth.answered, growth.attempts));
@@ -219,7 +219,7 @@ static void put_asr(struct collection *collection, const struct trunk_row *row)
 
 static void put_ner(struct collection *collection, const struct trunk_row *row)
 {
-	struct window_figures growth;
+	struct trunk_figures growth;
 
 	growth_of(collection, row, &growth);
 	put_trunk(collection, row, share(growth.reached, growth.attempts));
@@ -227,7 +227,7 @@ static void put_ner(struct collection *collection, const struct trunk_row *row)
 
 static void put_acd(struct collection *collection, const struct trunk_row *row)
 {
-	struct window_figures growth;
+	struct trunk_figures growth;
 
 	growth_of(collection, row, &growth);
 	put_trunk(collection, row, average_s(growth.talk_us, growth.talked));
@@ -235,7 +235,7 @@ static void put_acd(struct collection *collection, const struct trunk_row *row)
 
 static void put_pdd(struct collection *collection, const struct trunk_row *row)
 {
-	struct window_figures growth;
+	struct trunk_figures growth;
 
 	growth_of(collection, row, &growth);
 	put_trunk(collection, row, average_s(growth.delay_us, growth.delayed));

@@ -12,51 +12,13 @@
 
 #include "base/clock.h"
 
-static uint64_t count_of(const struct histogram *histogram)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i <= FIGURE_BUCKETS; i++)
-		n += histogram->buckets[i];
-	return n;
-}
-
-static void add_direction(struct window_figures *figures,
-			  const struct figures_calls *calls)
-{
-	static const enum call_result reached[] = {RESULT_answered, RESULT_busy,
-						   RESULT_noanswer,
-						   RESULT_cancelled};
-
-	for (unsigned i = 0; i < sizeof(reached) / sizeof(reached[0]); i++)
-		figures->reached += calls->results[reached[i]];
-	figures->talk_us += calls->times[FIGURE_duration].sum_us;
-	figures->talked += count_of(&calls->times[FIGURE_duration]);
-	figures->delay_us += calls->times[FIGURE_setup].sum_us;
-	figures->delayed += count_of(&calls->times[FIGURE_setup]);
-}
-
 void window_read(const struct ctl_view *view, const struct figures_trunk *row,
-		 struct window_figures *ret_figures)
+		 struct trunk_figures *ret_figures)
 {
-	struct window_figures figures = {0};
-	char buf[PEER_NAME_MAX];
-	struct slice key = board_trunk_key(slice_of(row->name), buf);
+	struct trunk_figures figures = {0};
 
-	for (unsigned i = 1; i <= BOOK_MAX; i++) {
-		const struct board_peer *peer =
-			view->boards[i] ? board_find_peer(view->boards[i], key)
-					: NULL;
-
-		if (!peer)
-			continue;
-		figures.attempts += atomic_load_explicit(&peer->attempts,
-							 memory_order_relaxed);
-		figures.answered += atomic_load_explicit(&peer->answered,
-							 memory_order_relaxed);
-	}
-	add_direction(&figures, &row->calls[CALL_OUTBOUND]);
-	add_direction(&figures, &row->calls[CALL_INBOUND]);
+	trunk_figures_add_boards(&figures, view, row->name);
+	trunk_figures_add_row(&figures, row);
 	*ret_figures = figures;
 }
 
@@ -92,8 +54,8 @@ static const struct window_slice *oldest(const struct window *window)
 	return NULL;
 }
 
-static const struct window_figures *find(const struct window_slice *slice,
-					 const char *name, unsigned near)
+static const struct trunk_figures *find(const struct window_slice *slice,
+					const char *name, unsigned near)
 {
 	for (unsigned i = 0; i < FIGURE_TRUNKS; i++) {
 		unsigned at = (near + i) % FIGURE_TRUNKS;
@@ -106,12 +68,12 @@ static const struct window_figures *find(const struct window_slice *slice,
 
 void window_growth(const struct window *window, const struct ctl_view *view,
 		   const struct figures_trunk *row, unsigned at,
-		   struct window_figures *ret_growth)
+		   struct trunk_figures *ret_growth)
 {
 	const struct window_slice *slice = oldest(window);
-	const struct window_figures *before =
+	const struct trunk_figures *before =
 		slice ? find(slice, row->name, at) : NULL;
-	struct window_figures now;
+	struct trunk_figures now;
 
 	window_read(view, row, &now);
 	if (before) {

@@ -5,20 +5,13 @@
 #ifndef TOOLS_METRICS_WINDOW_H
 #define TOOLS_METRICS_WINDOW_H
 
-#include "shm/figures.h"
-#include "tools/ctl_view.h"
+#include "tools/trunk_figures.h"
 
 #define WINDOW_STEP_US (30 * 1000000ull)
 #define WINDOW_STEPS   10
 
-/* What is needed of a trunk. */
-struct window_figures {
-	uint64_t attempts, answered, reached; /* the callee, whatever he did */
-	uint64_t talk_us, talked, delay_us, delayed;
-};
-
 struct window_slice {
-	struct window_figures trunks[FIGURE_TRUNKS]; /* by row */
+	struct trunk_figures trunks[FIGURE_TRUNKS]; /* by row */
 	char names[FIGURE_TRUNKS][PEER_NAME_MAX];
 };
 
@@ -30,13 +23,13 @@ struct window {
 
 /* The trunk's figures so far: of `sum`, and attempts from the boards. */
 void window_read(const struct ctl_view *view, const struct figures_trunk *row,
-		 struct window_figures *ret_figures);
+		 struct trunk_figures *ret_figures);
 /* Keeps a slice when it is time. */
 void window_keep(struct window *window, const struct ctl_view *view,
 		 struct figures *sum);
 /* What they grew by since the oldest slice; all of them before there is one. */
 void window_growth(const struct window *window, const struct ctl_view *view,
 		   const struct figures_trunk *row, unsigned at,
-		   struct window_figures *ret_growth);
+		   struct trunk_figures *ret_growth);
 
 #endif

@@ -191,7 +191,7 @@ Test(ctl_show, trunks_have_their_own_figures)
 	cr_assert_eq(json_array_size(run.json), 2);
 	row = json_array_get(run.json, 0);
 	expect_fields(row, "name gateway state calls max_calls attempts "
-			   "answered failed");
+			   "answered failed asr ner acd pdd");
 	expect_text(row, "name", "t1");
 	expect_text(row, "gateway", "gw1");
 	expect_number(row, "calls", 2);

@@ -193,7 +193,7 @@ Test(metrics, the_last_minutes_are_what_the_figures_grew_by)
 	struct ctl_view *view = calloc(1, sizeof(*view));
 	struct figures *sum = calloc(1, sizeof(*sum));
 	struct figures_trunk *row = figures_trunk(sum, SLICE("t1"));
-	struct window_figures growth;
+	struct trunk_figures growth;
 
 	cr_assert(window && view && sum);
 	view->now_us = 1;
