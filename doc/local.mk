@@ -22,6 +22,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \
 	doc/decisions/0013-crash-points.md \
+	doc/decisions/0014-what-a-peer-may-send.md \
 	doc/decisions/0030-a-killed-media-worker.md \
 	doc/decisions/0040-mspoolctl.md doc/decisions/0043-observer.md \
 	doc/decisions/0041-call-records.md \

@@ -19,8 +19,7 @@
 
 #include "shm/version.h"
 
-#define RECORD_SIZE_MAX 65535 /* offsets are 16 bits */
-#define RECORD_STEP	256   /* records grow by so much */
+#define RECORD_STEP	256 /* records grow by so much */
 #define RECORD_REFS_MAX 96
 
 #define LEN(array)	(sizeof(array) / sizeof((array)[0]))
@@ -72,7 +71,6 @@ const uint16_t cdr_record_texts[] = {
 	IN_CDR(leg[LEG_B].peer), IN_CDR(leg[LEG_B].call_id),
 	IN_CDR_TRIES(0),	 IN_CDR_TRIES(5),
 };
-_Static_assert(TRIES_MAX == 10, "cdr_record_texts names every try");
 const unsigned n_cdr_record_texts = LEN(cdr_record_texts);
 _Static_assert(TRIES_MAX == 10, "cdr_record_texts names every try");
 

@@ -9,12 +9,14 @@
 #include "base/str.h"
 #include "shm/schema.h"
 
+#define RECORD_SIZE_MAX 65535 /* offsets of texts are 16 bits */
+
 /* A zeroed record of this kind with room for text_room bytes; NULL without
  * memory.  free() it. */
 void *record_new(enum record_kind kind, size_t fixed_size, size_t text_room);
 struct slice record_slice(const void *record, struct record_text text);
 /* Copies s into *record (which may move; *ref must lie inside it: give its
- * offset).  -E2BIG above 64 kB, -ENOMEM. */
+ * offset).  -E2BIG above RECORD_SIZE_MAX, -ENOMEM. */
 int record_set(void **record, size_t ref_offset, struct slice s);
 /* Drops waste: rewrites the text area with only what refs (offsets of
  * record_text members, n of them) name. */

@@ -40,6 +40,7 @@ struct scan {
 	struct sip_verdict *verdict;
 	uint64_t seen; /* HAS() of the headers so far */
 	unsigned n_vias;
+	size_t via_bytes;
 	bool is_stream;
 	bool has_length;
 	size_t length; /* Content-Length */
@@ -158,6 +159,9 @@ static void on_via(struct scan *scan, struct slice value)
 
 	if (is_top)
 		scan->message->via = value;
+	scan->via_bytes += value.len;
+	if (scan->via_bytes > SIP_VIA_BYTES_MAX)
+		refuse(scan, 513, "Vias too long");
 	do {
 		if (++scan->n_vias > SIP_VIAS_MAX) {
 			refuse(scan, 400, "Too many Vias");

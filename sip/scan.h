@@ -34,12 +34,14 @@ enum sip_header_id {
 extern const char *const sip_header_names[N_SIP_HEADERS];
 
 #define SIP_MESSAGE_MAX	   65535 /* a datagram, or a message on a stream */
+#define SIP_DATAGRAM_MAX   65507 /* one that is sent over IPv4 */
 #define SIP_HEAD_MAX	   32768
 #define SIP_LINES_MAX	   128
 #define SIP_LINE_MAX	   4096
 #define SIP_VIAS_MAX	   64
-#define SIP_COMMAS_MAX	   64 /* in a line, outside quotes */
-#define SIP_SEMICOLONS_MAX 32 /* in a line, outside quotes */
+#define SIP_VIA_BYTES_MAX  16384 /* of all Vias, which answers repeat */
+#define SIP_COMMAS_MAX	   64	 /* in a line, outside quotes */
+#define SIP_SEMICOLONS_MAX 32	 /* in a line, outside quotes */
 
 struct sip_header {
 	enum sip_header_id id;

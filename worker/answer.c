@@ -14,19 +14,49 @@
 
 static char buffer[SIP_MESSAGE_MAX];
 
-void answer_send(struct tx *tx, int status, struct slice reason,
+/* False when it does not fit into the transaction's record, or a datagram. */
+static bool respond(struct tx *tx, int status, struct slice reason,
+		    const struct message_extra *extra)
+{
+	struct out out = out_init(buffer, sizeof(buffer));
+
+	message_response(tx->call, tx, status, reason, extra, &out);
+	if (out.is_full || out.len > tx_room(tx))
+		return false;
+	tx_respond(tx, status, out_as_slice(&out));
+	return true;
+}
+
+/* Within a call a 2xx without its body would be another answer than the one
+ * that was given, so the request fails; a new call is ended by our caller.
+ * Without body and passed headers everything fits: the pre-scan bounds Vias
+ * and lines, setup.c the route set. */
+static void respond_bare(struct tx *tx, int status, const char *lines)
+{
+	bool is_refused = status >= 200 && status < 300 && tx->record->partner;
+	int code = is_refused ? 500 : status;
+
+	must(respond(tx, code, slice_of(sip_status_text(code)),
+		     &(struct message_extra){.lines = lines}));
+}
+
+bool answer_send(struct tx *tx, int status, struct slice reason,
 		 const struct sip_message *pass, struct slice content_type,
 		 struct slice body, const char *lines)
 {
-	struct out out = out_init(buffer, sizeof(buffer));
 	struct message_extra extra = {.pass = pass,
 				      .content_type = content_type,
 				      .body = body,
 				      .lines = lines};
 
-	message_response(tx->call, tx, status, reason, &extra, &out);
-	must(!out.is_full);
-	tx_respond(tx, status, out_as_slice(&out));
+	if (respond(tx, status, reason, &extra))
+		return true;
+	worker_count(tx->call->server->worker, COUNTER_messages_cut);
+	extra.pass = NULL;
+	if (respond(tx, status, reason, &extra))
+		return true;
+	respond_bare(tx, status, lines);
+	return false;
 }
 
 void answer_trying_again(struct tx *tx)
@@ -143,9 +173,9 @@ void answer_call(struct call *call, const struct call_cause *cause)
 	set_answered(call);
 	if (!tx)
 		return;
-	answer_send(tx, 200, SLICE("OK"), cause->message,
-		    body.len ? sdp_type : SLICE_NONE,
-		    is_good ? body : SLICE_NONE, NULL);
+	is_good &= answer_send(tx, 200, SLICE("OK"), cause->message,
+			       body.len ? sdp_type : SLICE_NONE,
+			       is_good ? body : SLICE_NONE, NULL);
 	drop_setup(call);
 	if (!is_good)
 		machine_step(call, CALL_EV_END, &bad);
@@ -161,7 +191,7 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 	struct call *call = invite->call;
 	uint64_t now_us = call->server->worker->now_us;
 	enum leg_side leg = invite->record->leg;
-	struct tx_record record = {.tx = call->record->next_tx++,
+	struct tx_record record = {.tx = tx_next_number(call),
 				   .method = SIP_ACK,
 				   .cseq = invite->record->cseq};
 	struct tx ack = {.record = &record, .call = call};
@@ -173,6 +203,12 @@ void answer_ack_client(struct tx *invite, const struct sip_message *pass,
 	struct target target;
 
 	message_request(call, leg, &ack, &extra, &out);
+	if (out.is_full || out.len > tx_room(invite)) {
+		worker_count(call->server->worker, COUNTER_messages_cut);
+		out = out_init(buffer, sizeof(buffer));
+		message_request(call, leg, &ack, &(struct message_extra){0},
+				&out);
+	}
 	message_target(call, leg, &target);
 	if (!target.connection)
 		target.connection = invite->record->connection;

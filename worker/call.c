@@ -5,6 +5,7 @@
  */
 #include "worker/call.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -92,16 +93,6 @@ void call_free(struct call *call)
 	free(call);
 }
 
-void call_set(struct call *call, size_t ref_offset, struct slice text)
-{
-	void *record = call->record;
-
-	must(record_set(&record, ref_offset, text) == 0);
-	call->record = record;
-	rekey(call);
-	turn_mark_call(call);
-}
-
 void call_keep_invite(struct call *call, struct slice text)
 {
 	size_t size = sizeof(*call->invite) + text.len;
@@ -150,6 +141,33 @@ static void pack(struct call *call)
 		    n_call_record_texts);
 	call->record = record;
 	rekey(call);
+}
+
+static int try_set(struct call *call, size_t ref_offset, struct slice text)
+{
+	void *record = call->record;
+	int rc = record_set(&record, ref_offset, text);
+
+	call->record = record;
+	rekey(call);
+	return rc;
+}
+
+/* What was replaced stays in the record until it is packed, and peers decide
+ * how often and how long. */
+void call_set(struct call *call, size_t ref_offset, struct slice text)
+{
+	int rc = try_set(call, ref_offset, text);
+
+	if (rc == -E2BIG) {
+		pack(call);
+		rc = try_set(call, ref_offset, text);
+	}
+	if (rc == -E2BIG)
+		call->is_too_large = true;
+	else
+		must(rc == 0);
+	turn_mark_call(call);
 }
 
 void call_pack(struct call *call)

@@ -32,6 +32,8 @@ struct call {
 	struct timer timer; /* the nearest of record->deadline_us */
 	struct call *next_dirty;
 	bool is_dirty, is_gone, is_stored;
+	bool is_too_large; /* a text found no room: machine_settle ends it */
+	uint16_t n_txs;
 	uint8_t steps; /* of the machine, one within the other, that run */
 	struct invite_record *invite; /* NULL when no try can follow */
 	bool is_invite_new, is_invite_stored;
@@ -75,7 +77,8 @@ struct call *call_find(struct server *server, uint64_t id);
 /* Deletes record and all transactions at the end of the turn. */
 void call_delete(struct call *call);
 void call_free(struct call *call);
-/* Sets a text of the record; text must not lie inside it. */
+/* Sets a text of the record; text must not lie inside it.  A text that does
+ * not fit is left as it was, and the call ends with the step (is_too_large). */
 void call_set(struct call *call, size_t ref_offset, struct slice text);
 #define CALL_TEXT(field) offsetof(struct call_record, field)
 #define LEG_TEXT(side, field)                                                  \
@@ -120,7 +123,8 @@ struct slice tx_request_branch(const struct sip_message *message, char *buf);
 struct tx *tx_serve(struct call *call, enum leg_side leg,
 		    const struct arrival *arrival,
 		    const struct sip_message *message);
-/* Client: stores and sends the first time. */
+/* Client: stores and sends the first time.  Bytes that are empty or above
+ * tx_room are a failure to send. */
 void tx_request(struct tx *tx, struct target *target, struct slice bytes);
 /* Server: stores and sends a response. */
 void tx_respond(struct tx *tx, int status, struct slice bytes);
@@ -130,7 +134,12 @@ void tx_step(struct tx *tx, enum tx_event event, const struct arrival *arrival,
 void tx_timer(struct tx *tx);
 /* Drops what a server transaction would repeat: it was acknowledged. */
 void tx_drop_answer(struct tx *tx);
-void tx_set_bytes(struct tx *tx, struct slice bytes);
+/* How many bytes a message of this transaction may have: what its record and a
+ * datagram hold. */
+size_t tx_room(const struct tx *tx);
+/* A number for a new transaction of this call, or for a branch of an ACK. */
+uint16_t tx_next_number(struct call *call);
+void tx_set_bytes(struct tx *tx, struct slice bytes); /* within tx_room */
 /* The last bytes that it will have: what is not used is given back. */
 void tx_keep_bytes(struct tx *tx, struct slice bytes);
 /* Sends bytes that the transaction repeats itself no more (an ACK). */

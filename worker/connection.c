@@ -102,9 +102,12 @@ static void accept_one(struct socket_row *row, int fd,
 	struct connection *c;
 	socklen_t len = sizeof(c->local);
 
-	if (HASH_COUNT(server->connections) >= CONNECTIONS_MAX ||
-	    !intake_knows(server, row->listener, remote)) {
-		worker_count(server->worker, COUNTER_sip_unknown_peer);
+	bool is_known = intake_knows(server, row->listener, remote);
+
+	if (!is_known || HASH_COUNT(server->connections) >= CONNECTIONS_MAX) {
+		worker_count(server->worker,
+			     is_known ? COUNTER_connections_refused
+				      : COUNTER_sip_unknown_peer);
 		close(fd);
 		return;
 	}
@@ -119,40 +122,44 @@ static void accept_one(struct socket_row *row, int fd,
 	turn_mark_connection(c);
 }
 
+static int spare = -1;
+
 /* Out of descriptors: take the connection with the spare one and drop it, so
  * that it does not wake us for ever. */
-static void shed(int listener)
+static void shed(struct worker *worker, int listener)
 {
-	static int spare = -1;
 	int fd;
 
-	if (spare >= 0)
-		close(spare);
+	close(spare);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
 	spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	worker_count(worker, COUNTER_connections_refused);
 }
 
 void connection_accept(int fd, unsigned what, void *socket_row)
 {
+	struct socket_row *row = socket_row;
 	struct addr remote;
 	socklen_t len;
 	int taken;
 
 	(void)what;
+	if (spare < 0) /* while there still is one */
+		spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (unsigned i = 0; i < 64; i++) {
 		len = sizeof(remote);
 		taken = accept4(fd, &remote.sa, &len,
 				SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (taken < 0) {
 			if (errno == EMFILE || errno == ENFILE)
-				shed(fd);
+				shed(row->server->worker, fd);
 			return;
 		}
 		CRASH_POINT(accepted);
 		addr_unmap(&remote);
-		accept_one(socket_row, taken, &remote);
+		accept_one(row, taken, &remote);
 	}
 }
 
@@ -220,8 +227,10 @@ static int connection_open(struct server *server, const struct target *target,
 	struct connection *c;
 	int fd;
 
-	if (HASH_COUNT(server->connections) >= CONNECTIONS_MAX)
+	if (HASH_COUNT(server->connections) >= CONNECTIONS_MAX) {
+		worker_count(server->worker, COUNTER_connections_refused);
 		return -EMFILE;
+	}
 	fd = connect_socket(server, target);
 	if (fd < 0)
 		return fd;
@@ -303,6 +312,16 @@ int connection_send(struct server *server, struct target *target,
 	return error;
 }
 
+/* What a peer began and will not end is nothing to wait for: a stream that is
+ * at its end is always readable. */
+static void wait_for_more(struct connection *c, size_t need, size_t len)
+{
+	if (!c->peeked && position_is_last(c->fd, len))
+		connection_close(c, "closed within a message");
+	else
+		set_low_water(c, need > len ? need : len + 1);
+}
+
 /* Handles the message at the start of len peeked bytes; the bytes used, 0 for
  * none yet.  The head of a message that never ends has its deadline. */
 static size_t take_one(struct connection *c, char *bytes, size_t len,
@@ -328,7 +347,7 @@ static size_t take_one(struct connection *c, char *bytes, size_t len,
 	case SIP_FRAME_SKIP:
 		return need;
 	case SIP_FRAME_MORE:
-		set_low_water(c, need > len ? need : len + 1);
+		wait_for_more(c, need, len);
 		return 0;
 	case SIP_FRAME_WHOLE:
 		arrival.len = need;
@@ -358,6 +377,8 @@ static void take_all(struct connection *c, char *bytes, size_t len)
 		used += n;
 		c->peeked += n;
 	}
+	if (c->is_gone)
+		return;
 	if (used) {
 		set_low_water(c, 1);
 		turn_mark_connection(c);
@@ -368,7 +389,7 @@ static void take_all(struct connection *c, char *bytes, size_t len)
 	else if (!c->timer.deadline_us)
 		wheel_set(worker->wheel, &c->timer,
 			  worker->now_us + MESSAGE_TIME_US);
-	if (is_closing && !c->is_gone)
+	if (is_closing)
 		c->state = CONNECTION_CLOSING; /* after the answer is out */
 }
 
@@ -428,7 +449,8 @@ static void connection_ready(int fd, unsigned what, void *arg)
 	}
 	if (what & LOOP_READ)
 		connection_read(c);
-	if ((what & LOOP_WRITE) && !c->is_gone)
+	/* what this turn took or wishes to write waits for its commit */
+	if ((what & LOOP_WRITE) && !c->is_gone && !c->is_dirty)
 		connection_settle(c);
 }
 
@@ -464,8 +486,10 @@ void connection_settle(struct connection *c)
 		ssize_t n =
 			recv(c->fd, NULL, c->peeked, MSG_TRUNC | MSG_DONTWAIT);
 
-		if (n <= 0)
-			break;
+		if (n <= 0) { /* or it would be readable for ever */
+			connection_close(c, "broken");
+			return;
+		}
 		CRASH_POINT(stream_consumed);
 		c->consumed += (uint64_t)n;
 		c->peeked -= (size_t)n;

@@ -112,6 +112,21 @@ static bool is_served_here(const struct arrival *arrival, unsigned book)
 	return server && server->book;
 }
 
+/* A tag or branch may name a book that this pool never had.  Nobody can take
+ * it, and on a stream nothing behind it would ever come: whoever got it says
+ * that there is no such dialog. */
+static unsigned book_or_ours(const struct arrival *arrival,
+			     const struct sip_message *message, unsigned book)
+{
+	struct server *server = arrival->server;
+
+	if (message->is_request && !message->to_tag.len)
+		return book;
+	if (server->worker->servers[book] || server_has_ring(server, book))
+		return book;
+	return server->index;
+}
+
 /* Ours, a book's that this process serves too, or a sibling's. */
 static void route_to_book(struct arrival *arrival,
 			  const struct sip_message *message)
@@ -126,6 +141,7 @@ static void route_to_book(struct arrival *arrival,
 		worker_count(worker, COUNTER_sip_bad_responses);
 		return;
 	}
+	book = book_or_ours(arrival, message, book);
 	if (book && is_served_here(arrival, book)) {
 		arrival->server = worker->servers[book];
 		arrival->n_asked += asks && !arrival->is_asked;

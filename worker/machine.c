@@ -297,12 +297,32 @@ static bool is_settled(const struct call *call)
 	return true;
 }
 
+/* A step wished to keep more than a record holds, so the call cannot go on. */
+static void end_too_large(struct call *call)
+{
+	struct call_cause cause = {
+		.code = 513,
+		.reason =
+			"Reason: SIP;cause=513;text=\"Message Too Large\"\r\n",
+	};
+
+	call->is_too_large = false;
+	if (call->record->state >= CALL_ENDING)
+		return;
+	worker_count(call->server->worker, COUNTER_calls_too_large);
+	machine_step(call, CALL_EV_END, &cause);
+}
+
 void machine_settle(struct call *call)
 {
 	struct call_cause cause = {0};
 
 	/* actions that are still to come need what settling drops */
 	if (call->is_gone || call->steps)
+		return;
+	if (call->is_too_large)
+		end_too_large(call);
+	if (call->is_gone)
 		return;
 	if (call->record->state >= CALL_ENDING && !call->txs)
 		call_delete(call);

@@ -22,7 +22,7 @@ enum call_event {
 	CALL_EV_ACK,	 /* the caller's ACK of the answer */
 	CALL_EV_NO_ACK,	 /* it never came */
 	CALL_EV_NO_ANSWER,
-	CALL_EV_END,	 /* hung up by the administrator, no media, too long */
+	CALL_EV_END,	 /* by the administrator, no media, too long or large */
 	CALL_EV_SETTLED, /* nothing is open any more */
 	N_CALL_EVENTS
 };
@@ -75,8 +75,9 @@ call_action finish_refuse, finish_no_answer, finish_cancelled, finish_abandon,
 
 /* ---- helpers shared by those files --------------------------------------- */
 
-/* Sends a response on a server transaction. */
-void answer_send(struct tx *tx, int status, struct slice reason,
+/* Sends a response on a server transaction.  What does not fit into a message
+ * is left out, the headers that pass first; false when that was the body. */
+bool answer_send(struct tx *tx, int status, struct slice reason,
 		 const struct sip_message *pass, struct slice content_type,
 		 struct slice body, const char *lines);
 /* The 100 that went before a transaction's last answer; only that is stored. */

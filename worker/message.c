@@ -279,6 +279,18 @@ static bool scan_stored(const struct tx *invite, struct sip_message *ret)
 
 static struct sip_message stored;
 
+bool message_can_end(const struct tx *invite, const struct out *out)
+{
+	static char copy[SIP_MESSAGE_MAX + 1];
+	struct sip_verdict verdict;
+
+	if (out->is_full || out->len > tx_room(invite))
+		return false;
+	memcpy(copy, out->buf, out->len);
+	sip_scan(copy, out->len, false, &stored, &verdict);
+	return verdict.status == 0;
+}
+
 /* Everything but the start line and the top Via. */
 static void write_like_invite(struct out *out, struct slice to,
 			      enum sip_method method, uint32_t cseq)

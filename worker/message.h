@@ -26,6 +26,9 @@ void message_request(const struct call *call, enum leg_side leg,
 void message_response(const struct call *call, const struct tx *tx, int status,
 		      struct slice reason, const struct message_extra *extra,
 		      struct out *out);
+/* Can this INVITE be kept, and read again for its CANCEL and ACK?  One that our
+ * own pre-scan refuses could never be ended. */
+bool message_can_end(const struct tx *invite, const struct out *out);
 /* The ACK of a refused INVITE (RFC 3261 17.1.1.3), the CANCEL of an open one
  * (9.1), and ACK and BYE for a fork or a late 2xx that nobody wants: all made
  * of the INVITE's stored bytes, since the leg may be in another try by now. */

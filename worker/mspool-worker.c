@@ -161,7 +161,7 @@ static bool fall_asleep(struct worker *worker, bool is_asleep)
 
 static uint64_t wait_us(struct worker *worker)
 {
-	if (worker->quiet_since_us || worker->is_leaving)
+	if (worker->quiet_since_us || worker->is_leaving || turn_is_due(worker))
 		return 0;
 	if (worker->rejoin.state == REJOIN_OFFERING)
 		return OFFER_WAIT_US;

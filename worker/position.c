@@ -55,6 +55,17 @@ static bool has_fin(const struct tcp_info *info)
 	       info->tcpi_state == TCP_CLOSING;
 }
 
+/* The state first: what came before the FIN is in the queue by then. */
+bool position_is_last(int fd, size_t n_bytes)
+{
+	struct tcp_info info = info_of(fd);
+	int in = 0;
+
+	if (!has_fin(&info) && info.tcpi_state != TCP_CLOSE)
+		return false;
+	return ioctl(fd, SIOCINQ, &in) < 0 || (size_t)in <= n_bytes;
+}
+
 /* An active connect counts its SYN among the bytes acknowledged. */
 struct position position_measure(int fd, bool is_outgoing)
 {

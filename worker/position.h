@@ -7,6 +7,7 @@
 #define WORKER_POSITION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct position {
@@ -21,6 +22,9 @@ enum position_state {
 };
 
 enum position_state position_state(int fd);
+/* Are these bytes, which were looked at and not read, the last that come?  Then
+ * the peer has closed, and waiting for more would never end. */
+bool position_is_last(int fd, size_t n_bytes);
 /* Of a connection that was made; is_outgoing: by our connect. */
 struct position position_measure(int fd, bool is_outgoing);
 

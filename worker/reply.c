@@ -8,7 +8,7 @@
 #include "worker/intake.h"
 #include "worker/message.h"
 
-#define REPLY_MAX 16384
+#define REPLY_MAX (SIP_HEAD_MAX + 8192) /* of it what a reply repeats */
 
 static void stateless_tag(const struct sip_message *message, char tag[32])
 {

@@ -105,6 +105,16 @@ void server_write_sent_by(struct server *server, uint16_t listener,
 	out_u64(out, addr_port(row ? &row->bound : &at->address));
 }
 
+bool server_has_ring(struct server *server, unsigned book)
+{
+	if (!book || book > BOOK_MAX)
+		return false;
+	if (!server->out[book])
+		ring_open(server->worker->child.run_dir, RING_HANDOVER,
+			  server->index, book, &server->out[book]);
+	return server->out[book] != NULL;
+}
+
 /* Opens what is there and was not open; the master makes the files. */
 void server_open_rings(struct server *server)
 {

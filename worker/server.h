@@ -77,6 +77,9 @@ struct server *server_get(struct worker *worker, unsigned index);
 int server_serve(struct server *server, uint32_t epoch);
 /* Lets go of everything, sockets stay open in the master. */
 void server_leave(struct server *server);
+/* Is there a ring to this book's owner?  Looks again for one that the master
+ * made since. */
+bool server_has_ring(struct server *server, unsigned book);
 /* (Re)opens rings to books and media slots of the slot table. */
 void server_open_rings(struct server *server);
 int server_add_socket(struct server *server,

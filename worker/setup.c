@@ -16,8 +16,9 @@
 #include "worker/setup.h"
 #include "worker/tally.h"
 
-#define NUMBER_MAX   ROUTE_NUMBER_MAX
-#define TELL_FULL_US (60 * USEC_PER_SEC)
+#define NUMBER_MAX    ROUTE_NUMBER_MAX
+#define ROUTE_SET_MAX 8192 /* bytes: some eighty proxies */
+#define TELL_FULL_US  (60 * USEC_PER_SEC)
 
 /* ---- may it come in at all? ---------------------------------------------- */
 
@@ -58,7 +59,7 @@ static bool is_loop(const struct sip_message *message)
 
 static struct refusal check_extensions(const struct sip_message *message)
 {
-	static char line[512];
+	static char line[SIP_LINE_MAX + 32];
 	struct out out = out_init(line, sizeof(line));
 	const struct sip_header *header = sip_header(message, SIP_H_REQUIRE, 0);
 
@@ -122,7 +123,7 @@ static bool is_full(struct worker *worker)
 static void copy_routes(struct call *call, enum leg_side leg,
 			const struct sip_message *message, bool is_reversed)
 {
-	static char text[SIP_HEAD_MAX];
+	static char text[ROUTE_SET_MAX];
 	struct out out = out_init(text, sizeof(text));
 	const struct sip_header *header;
 	unsigned n = 0;
@@ -138,6 +139,10 @@ static void copy_routes(struct call *call, enum leg_side leg,
 		}
 	} else {
 		setup_reverse_routes(message, n, &out);
+	}
+	if (out.is_full) { /* a part of a route leads nowhere */
+		call->is_too_large = true;
+		return;
 	}
 	call_set(call, LEG_TEXT(leg, route_set), out_as_slice(&out));
 }
@@ -470,7 +475,7 @@ static int send_invite(struct call *call, const struct sip_message *invite,
 	call->record->leg[LEG_B].invite_cseq = tx->record->cseq;
 	call->record->leg[LEG_B].invite_tx = tx->record->tx;
 	message_request(call, LEG_B, tx, &extra, &out);
-	if (out.is_full) {
+	if (!message_can_end(tx, &out)) {
 		call->record->leg[LEG_B].invite_tx = 0;
 		tx_end(tx);
 		return 513;
@@ -598,6 +603,8 @@ static void accept_invite(struct arrival *arrival,
 	answer_send(tx, 100, SLICE("Trying"), NULL, SLICE_NONE, SLICE_NONE,
 		    NULL);
 	load_place(call);
+	if (call->record->state != CALL_TRYING)
+		return; /* too large to be kept: answered already */
 	status = open_call(call, peer, arrival, message);
 	if (status)
 		refuse_new(call, status);

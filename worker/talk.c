@@ -11,6 +11,9 @@
 #include "worker/message.h"
 #include "worker/setup.h"
 
+#define TXS_MAX	    1024 /* of a call: sixteen INFOs a second over UDP */
+#define TXS_FOR_BYE 16
+
 static char buffer[SIP_MESSAGE_MAX];
 
 static enum leg_side other(enum leg_side leg)
@@ -24,21 +27,37 @@ static void refuse(struct tx *tx, int status, const char *lines)
 		    SLICE_NONE, SLICE_NONE, lines);
 }
 
+static bool fits(const struct tx *tx, const struct out *out)
+{
+	if (tx->record->method == SIP_INVITE)
+		return message_can_end(tx, out);
+	return !out->is_full && out->len <= tx_room(tx);
+}
+
 /* Builds and starts a request on a leg; the transaction's flags and partner
- * are the caller's to set before anything can come back. */
-static struct tx *request(struct call *call, struct tx *tx,
-			  const struct message_extra *extra)
+ * are the caller's to set before anything can come back.  What does not fit is
+ * tried without the headers that pass; false when nothing can be sent. */
+static bool request(struct call *call, struct tx *tx,
+		    struct message_extra extra)
 {
 	struct out out = out_init(buffer, sizeof(buffer));
 	enum leg_side leg = tx->record->leg;
 	struct target target;
 
 	tx->record->cseq = ++call->record->leg[leg].local_cseq;
-	message_request(call, leg, tx, extra, &out);
-	message_target(call, leg, &target);
 	turn_mark_call(call);
+	message_request(call, leg, tx, &extra, &out);
+	if (!fits(tx, &out)) {
+		worker_count(call->server->worker, COUNTER_messages_cut);
+		out = out_init(buffer, sizeof(buffer));
+		extra.pass = NULL;
+		message_request(call, leg, tx, &extra, &out);
+	}
+	if (!fits(tx, &out))
+		return false;
+	message_target(call, leg, &target);
 	tx_request(tx, &target, out_as_slice(&out));
-	return tx;
+	return true;
 }
 
 struct tx *talk_request(struct call *call, enum leg_side leg,
@@ -51,7 +70,11 @@ struct tx *talk_request(struct call *call, enum leg_side leg,
 				      .body = body,
 				      .lines = lines};
 
-	return request(call, tx_new(call, leg, TX_CLIENT, method), &extra);
+	struct tx *tx = tx_new(call, leg, TX_CLIENT, method);
+
+	if (!request(call, tx, extra)) /* unheard of: as if nobody answered */
+		tx_request(tx, &(struct target){0}, SLICE_NONE);
+	return tx;
 }
 
 /* ---- offers -------------------------------------------------------------- */
@@ -161,7 +184,12 @@ static void pass_request(struct call *call, struct tx *server,
 		client->record->flags |= TX_HAS_OFFER;
 		server->record->flags |= TX_HAS_OFFER;
 	}
-	request(call, client, &extra);
+	if (request(call, client, extra))
+		return;
+	if (has_offer)
+		media_forget_offer(call, from);
+	refuse(server, 513, NULL);
+	tx_end(client);
 }
 
 void talk_request_in(struct call *call, enum leg_side leg,
@@ -359,12 +387,29 @@ static bool answer_absorbed(struct call *call, enum leg_side leg,
 	return true;
 }
 
+/* A peer may ask as often as it likes, and each request is kept for half a
+ * minute.  The end of a call is heard even then. */
+static bool is_crowded(const struct call *call,
+		       const struct sip_message *message)
+{
+	unsigned reserve = message->method == SIP_BYE ? TXS_FOR_BYE : 0;
+
+	return call->n_txs >= TXS_MAX + reserve;
+}
+
 void machine_on_request(struct call *call, enum leg_side leg,
 			const struct arrival *arrival,
 			const struct sip_message *message)
 {
 	struct leg_record *record = &call->record->leg[leg];
 
+	if (is_crowded(call, message)) {
+		worker_count(call->server->worker,
+			     COUNTER_requests_refused_full);
+		reply_stateless(arrival, message, 500, sip_status_text(500),
+				"Retry-After: 5\r\n");
+		return;
+	}
 	if (answer_absorbed(call, leg, arrival, message))
 		return;
 	/* RFC 3261 12.2.2 */
@@ -379,6 +424,7 @@ void machine_on_request(struct call *call, enum leg_side leg,
 		on_bye(call, leg, arrival, message);
 	else
 		talk_request_in(call, leg, arrival, message);
+	machine_settle(call);
 }
 
 void machine_on_cancel(struct tx *invite, const struct arrival *arrival,

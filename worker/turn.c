@@ -495,11 +495,16 @@ static void send_effects(struct worker *worker)
 	CRASH_POINT(after_send);
 }
 
-static bool has_work(const struct worker *worker)
+bool turn_is_due(const struct worker *worker)
 {
 	const struct turn *turn = &worker->turn;
 
-	if (turn->dirty_calls || turn->dirty_txs || turn->dirty_connections)
+	return turn->dirty_calls || turn->dirty_txs || turn->dirty_connections;
+}
+
+static bool has_work(const struct worker *worker)
+{
+	if (turn_is_due(worker))
 		return true;
 	for_each_server(server, worker)
 	{
@@ -524,9 +529,10 @@ void turn_end(struct worker *worker)
 	}
 	sweep(&worker->turn);
 	publish_rings(worker);
-	settle_connections(&worker->turn);
 	if (worker->turn.n_effects)
 		send_effects(worker);
+	/* last: a connection that breaks now makes effects of the next turn */
+	settle_connections(&worker->turn);
 	worker_count(worker, COUNTER_turns);
 }
 

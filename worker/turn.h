@@ -71,6 +71,9 @@ void turn_count(struct worker *worker, _Atomic uint64_t *word);
 /* The same for a time. */
 void turn_note_time(struct worker *worker, struct histogram *histogram,
 		    enum figure figure, uint64_t us);
+/* Has something changed since the last commit, so that a turn is due even if
+ * nothing comes in? */
+bool turn_is_due(const struct worker *worker);
 /* Commits and sends.  Ends the process when the book has another owner. */
 void turn_end(struct worker *worker);
 void turn_done(struct turn *turn);

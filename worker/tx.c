@@ -21,7 +21,19 @@ static struct tx *tx_add(struct call *call, struct tx_record *record)
 	tx->timer.kind = TIMER_TX;
 	tx->next = call->txs;
 	call->txs = tx;
+	call->n_txs++;
 	return tx;
+}
+
+/* 16 bits last for one call's long life only if they begin anew; 0 is none. */
+uint16_t tx_next_number(struct call *call)
+{
+	uint16_t number;
+
+	do
+		number = call->record->next_tx++;
+	while (!number || tx_find(call, number));
+	return number;
 }
 
 struct tx *tx_new(struct call *call, enum leg_side leg, enum tx_role role,
@@ -32,7 +44,7 @@ struct tx *tx_new(struct call *call, enum leg_side leg, enum tx_role role,
 
 	must(record);
 	record->call = call->record->id;
-	record->tx = call->record->next_tx++;
+	record->tx = tx_next_number(call);
 	record->leg = (uint8_t)leg;
 	record->role = (uint8_t)role;
 	record->method = (uint8_t)method;
@@ -91,15 +103,33 @@ void tx_keep_bytes(struct tx *tx, struct slice bytes)
 	trim(tx);
 }
 
-void tx_set_bytes(struct tx *tx, struct slice bytes)
+static void pack(struct tx *tx)
 {
-	void *record;
+	void *record = tx->record;
 
-	set_text(tx, offsetof(struct tx_record, bytes), bytes);
-	record = tx->record;
 	record_pack(&record, sizeof(struct tx_record), tx_record_texts,
 		    n_tx_record_texts);
 	tx->record = record;
+}
+
+size_t tx_room(const struct tx *tx)
+{
+	const struct tx_record *record = tx->record;
+	size_t kept = sizeof(*record) + record->branch.len +
+		      record->sent_by.len + record->via.len;
+	size_t room = kept < RECORD_SIZE_MAX ? RECORD_SIZE_MAX - kept : 0;
+
+	return room < SIP_DATAGRAM_MAX ? room : SIP_DATAGRAM_MAX;
+}
+
+void tx_set_bytes(struct tx *tx, struct slice bytes)
+{
+	if (tx->record->head.size + bytes.len > RECORD_SIZE_MAX) {
+		set_text(tx, offsetof(struct tx_record, bytes), SLICE_NONE);
+		pack(tx);
+	}
+	set_text(tx, offsetof(struct tx_record, bytes), bytes);
+	pack(tx);
 }
 
 /* ---- look-up ------------------------------------------------------------- */
@@ -297,9 +327,13 @@ void tx_request(struct tx *tx, struct target *target, struct slice bytes)
 	tx->record->listener = target->listener;
 	tx->record->connection = target->connection;
 	tx->record->peer = target->addr;
-	tx_set_bytes(tx, bytes);
+	bool is_sendable = bytes.len && bytes.len <= tx_room(tx);
+
+	tx_set_bytes(tx, is_sendable ? bytes : SLICE_NONE);
 	enter(tx, TX_TRYING);
-	if (send_bytes(tx))
+	if (!is_sendable)
+		worker_count(tx->call->server->worker, COUNTER_send_errors);
+	if (!is_sendable || send_bytes(tx))
 		tx_step(tx, TX_EV_FAILED, NULL, NULL);
 }
 
@@ -365,10 +399,12 @@ void tx_respond(struct tx *tx, int status, struct slice bytes)
 
 static void make_ack(struct tx *tx, const struct sip_message *response)
 {
-	static char buf[SIP_HEAD_MAX];
+	static char buf[SIP_MESSAGE_MAX];
 	struct out out = out_init(buf, sizeof(buf));
 
 	message_ack_refusal(tx, response, &out);
+	if (out.is_full || out.len > tx_room(tx))
+		return;
 	tx_set_bytes(tx, out_as_slice(&out));
 	tx_send_now(tx);
 }
@@ -427,6 +463,7 @@ void tx_end(struct tx *tx)
 	while (*link != tx)
 		link = &(*link)->next;
 	*link = tx->next;
+	tx->call->n_txs--;
 	timer_cancel(&tx->timer);
 	if (tx->is_keyed)
 		HASH_DEL(tx->call->server->invites, tx);

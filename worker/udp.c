@@ -93,7 +93,7 @@ static int udp_send(struct server *server, struct target *target,
 
 	if (!row)
 		return -ENOTCONN;
-	if (bytes.len > SIP_MESSAGE_MAX - 28)
+	if (bytes.len > SIP_DATAGRAM_MAX)
 		return -EMSGSIZE;
 	*ret_effect = turn_send_datagram(server, row->fd, &target->addr, bytes);
 	return 0;
