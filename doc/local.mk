@@ -18,6 +18,7 @@ EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/decisions/0022-another-master.md \
 	doc/decisions/0023-upgrade.md \
 	doc/decisions/0024-descriptor-store.md doc/decisions/0025-reload-on-trial.md \
+	doc/decisions/0026-two-sections.md \
 	doc/decisions/0027-packages-and-sandbox.md \
 	doc/decisions/0010-signalling-worker.md \
 	doc/decisions/0012-steering.md \
