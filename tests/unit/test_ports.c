@@ -7,15 +7,28 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* An address of this process alone, so that the ports of two runs, or of a test
+ * beside this one, are not the same. */
+static const char *own_host(void)
+{
+	static char text[16];
+	unsigned pid = (unsigned)getpid();
+
+	snprintf(text, sizeof(text), "127.%u.%u.%u", 1 + (pid >> 16) % 250,
+		 (pid >> 8) & 255, pid & 255);
+	return text;
+}
 
 static struct port_range range_of(uint16_t min, uint16_t max)
 {
 	struct port_range range = {.min = min, .max = max};
 
 	for (unsigned side = 0; side < N_SIDES; side++)
-		cr_assert_eq(addr_parse_host(SLICE("127.0.0.1"), 0,
+		cr_assert_eq(addr_parse_host(slice_of(own_host()), 0,
 					     &range.address[side]),
 			     0);
 	return range;
@@ -44,7 +57,7 @@ static struct addr local(uint16_t port)
 {
 	struct addr addr = {0};
 
-	addr_parse_host(SLICE("127.0.0.1"), port, &addr);
+	addr_parse_host(slice_of(own_host()), port, &addr);
 	return addr;
 }
 
