@@ -119,11 +119,11 @@ static void books_avoid(struct served *served, const struct media_wish *wish)
 				    addr_port(&wish->side[leg].local));
 }
 
-/* A call waits for a busy port: nobody else gets it, nor its other one. */
-static void books_await_ports(struct served *served, uint64_t call,
-			      const struct media_wish *wish, uint64_t now_us)
+/* A call that will use its ports later, or waits for a busy one: nobody else
+ * gets them, be they bound or (after the whole pool's death) not. */
+static void books_keep_ports(struct served *served, uint64_t call,
+			     const struct media_wish *wish, uint64_t now_us)
 {
-	served->is_incomplete = true;
 	books_avoid(served, wish);
 	stream_reserve(served, call, wish, now_us);
 }
@@ -136,8 +136,9 @@ static void books_apply(struct media *media, struct served *served,
 	bool is_known = stream_is_dead(served, call);
 	int error = stream_apply(served, call, wish, is_rebuild, media->now_us);
 
+	served->is_incomplete |= error == -EAGAIN;
 	if (error == -EAGAIN)
-		books_await_ports(served, call, wish, media->now_us);
+		books_keep_ports(served, call, wish, media->now_us);
 	if (error == 0 || error == -EAGAIN || is_known)
 		return;
 	log_event(LOG_LVL_ERROR, "media_refused",
@@ -187,7 +188,7 @@ static void books_on_wish(void *arg, uint64_t call,
 		books_apply(scan->media, scan->served, call, wish,
 			    scan->is_rebuild);
 	else
-		stream_reserve(scan->served, call, wish, scan->media->now_us);
+		books_keep_ports(scan->served, call, wish, scan->media->now_us);
 }
 
 /* Everything at once: nothing is carried yet. */
@@ -257,6 +258,8 @@ static void books_rebuild_all(struct media *media, struct served *served)
 void books_start(struct media *media, struct served *served)
 {
 	books_open(media);
+	for (unsigned book = 1; book <= BOOK_MAX; book++)
+		offers_foresee(served, book);
 	served->busy_until_us = media->now_us + BUSY_US;
 	books_rebuild_all(media, served);
 	books_rows(media, served, STREAM_ROWS);

@@ -44,6 +44,26 @@ static int offers_pair(struct served *served, unsigned side, struct slice entry,
 	return 0;
 }
 
+void offers_foresee(struct served *served, unsigned book)
+{
+	for (unsigned side = 0; side < N_SIDES; side++) {
+		struct offer *offer = &served->link[book].offer[side];
+		struct ring_port port;
+		struct slice entry;
+		uint64_t position;
+
+		while (offer->ring &&
+		       ring_take(offer->ring, &entry, &position) == 0) {
+			if (entry.len != sizeof(port))
+				continue;
+			memcpy(&port, entry.ptr, sizeof(port));
+			if (!ports_find(&served->ports, (uint8_t)side,
+					port.port))
+				ports_avoid(&served->ports, port.port);
+		}
+	}
+}
+
 /* The end of a pass: the next begins at the first port that was busy. */
 static void offers_pass(struct offer *offer)
 {

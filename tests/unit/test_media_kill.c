@@ -304,6 +304,27 @@ Test(media_kill, after_the_whole_pools_death_streams_are_on_their_ports_again)
 	}
 }
 
+/* Its ports are bound by nobody then, and its wish has no version yet. */
+Test(media_kill, after_the_whole_pools_death_a_call_in_set_up_keeps_its_ports)
+{
+	struct media_wish wish = rig_wish(&rig, &flows[0].at, &flows[1].at);
+
+	wish.version = 0;
+	rig_put(&rig, 0, &wish);
+	rig_kill(&rig);
+	rig_forget_sockets(&rig);
+	rig_respawn(&rig);
+	for (unsigned n = 0; n < 150; n++)
+		for (unsigned side = 0; side < RIG_SIDES; side++) {
+			uint16_t port = rig_take_port(&rig, side);
+
+			cr_assert_neq(port, 0);
+			for (unsigned leg = 0; leg < N_LEGS; leg++)
+				cr_assert_neq(port,
+					      addr_port(&wish.side[leg].local));
+		}
+}
+
 /* As when the kernel still works off the dead worker's io_uring: the ports are
  * busy for a while. */
 Test(media_kill, busy_ports_are_waited_for)
