@@ -11,6 +11,7 @@ libbase_a_SOURCES += \
 	base/crash.c base/crash.h base/crash_points.def \
 	base/ids.c base/ids.h \
 	base/log.c base/log.h base/log_format.c base/log_format.h \
+	base/log_limit.c base/log_limit.h \
 	base/loop.c base/loop.h \
 	base/media_types.h \
 	base/messages.c base/messages.h base/messages.def \

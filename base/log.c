@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/log_format.h"
+#include "base/log_limit.h"
 
 #define LINE_SIZE 1024
 
@@ -172,7 +173,7 @@ static void write_line(struct slice line)
 }
 
 static void write_event(enum log_level level, const char *event,
-			struct slice pairs)
+			uint64_t n_held, struct slice pairs)
 {
 	char buf[LINE_SIZE];
 	struct out out = out_init(buf, sizeof(buf));
@@ -182,6 +183,7 @@ static void write_event(enum log_level level, const char *event,
 		.who = log_state.settings.who,
 		.event = event,
 		.n_lost = log_state.n_lost,
+		.n_held = n_held,
 		.pairs = pairs,
 	};
 
@@ -199,15 +201,19 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 	char text[LINE_SIZE];
 	va_list args;
 	int n, saved_errno = errno;
+	uint64_t n_held = 0;
 
 	if (!log_is_on(level))
+		return;
+	if (level <= LOG_LVL_WARNING &&
+	    !log_limit_pass(event, clock_boot_us(), &n_held))
 		return;
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (n < 0)
 		n = 0;
-	write_event(level, event,
+	write_event(level, event, n_held,
 		    (struct slice){text, (size_t)n < sizeof(text)
 						 ? (size_t)n
 						 : sizeof(text) - 1});

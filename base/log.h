@@ -3,8 +3,10 @@
  * Logs of programs (libraries do not log): one event, one line, logfmt or
  * JSON, on stderr, with `<N>` priority prefixes under systemd.  Never blocks:
  * stderr is written with O_NONBLOCK semantics and what does not fit is
- * counted and told in the next line that does.  Text is escaped, a line is
- * cut at 1 kB.
+ * counted and told in the next line that does.  Warnings and errors are told
+ * a limited number of times a second for each event (log_limit.h); how many
+ * were kept back stands in the next that is told (log_held).  Text is escaped,
+ * a line is cut at 1 kB.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

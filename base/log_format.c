@@ -92,6 +92,9 @@ void log_format_logfmt(struct out *out, const struct log_line *line)
 	out_printf(out, "ts=%s level=%s who=%s event=%s",
 		   clock_wall_text(line->wall_us, now), line->level, line->who,
 		   line->event);
+	if (line->n_held > 0)
+		out_printf(out, " log_held=%llu",
+			   (unsigned long long)line->n_held);
 	if (line->n_lost > 0)
 		out_printf(out, " log_lost=%llu",
 			   (unsigned long long)line->n_lost);
@@ -213,6 +216,9 @@ void log_format_json(struct out *out, const struct log_line *line)
 	put_json_field(out, "level", line->level);
 	put_json_field(out, "who", line->who);
 	put_json_field(out, "event", line->event);
+	if (line->n_held > 0)
+		out_printf(out, ",\"log_held\":%llu",
+			   (unsigned long long)line->n_held);
 	if (line->n_lost > 0)
 		out_printf(out, ",\"log_lost\":%llu",
 			   (unsigned long long)line->n_lost);

@@ -11,6 +11,7 @@
 struct log_line {
 	uint64_t wall_us;
 	const char *level, *who, *event;
+	uint64_t n_held;    /* lines of this event kept back before it */
 	uint64_t n_lost;    /* lines lost before this one; told if not 0 */
 	struct slice pairs; /* logfmt, not yet escaped */
 };

@@ -5,6 +5,8 @@
  */
 #include "base/log.h"
 
+#include "base/log_limit.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int reader = -1, real_stderr = -1;
@@ -234,6 +237,81 @@ Test(log, a_full_pipe_loses_lines_and_tells_how_many, .timeout = 10)
 	cr_assert_not_null(strstr(read_all(), expected), "%s", line);
 	log_event(LOG_LVL_INFO, "after", "n=2");
 	cr_assert_null(strstr(read_all(), "log_lost"));
+}
+
+/* Of warnings a burst comes through, the rest is counted in the next; each
+ * event has a limit of its own, and what is told once for each call has none.
+ */
+Test(log, a_warning_without_end_is_held_and_counted, .timeout = 10)
+{
+	unsigned n_written = 0;
+
+	open_pipe(false);
+	for (unsigned i = 0; i < 300; i++)
+		log_event(LOG_LVL_WARNING, "unknown_peer", "n=%u", i);
+	for (const char *c = read_all(); *c; c++)
+		n_written += *c == '\n';
+	cr_assert(n_written >= LOG_LIMIT_BURST &&
+			  n_written < LOG_LIMIT_BURST + 20,
+		  "%u", n_written);
+	log_event(LOG_LVL_WARNING, "other", "n=1");
+	cr_assert_not_null(strstr(read_all(), "event=other n=1\n"), "%s", line);
+	for (unsigned i = 0; i < 300; i++)
+		log_event(LOG_LVL_INFO, "call_end", "n=%u", i);
+	cr_assert_not_null(strstr(read_all(), " n=299\n"));
+}
+
+Test(log, what_was_held_is_told_when_time_has_passed)
+{
+	uint64_t now = 1000000000, held = 7;
+
+	for (unsigned i = 0; i < LOG_LIMIT_BURST; i++)
+		cr_assert(log_limit_pass("e", now, &held));
+	cr_assert_eq(held, 0u);
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert_not(log_limit_pass("e", now, &held));
+	now += 1000000;
+	for (unsigned i = 0; i < LOG_LIMIT_PER_S; i++) {
+		cr_assert(log_limit_pass("e", now, &held));
+		cr_assert_eq(held, i ? 0u : 5u);
+	}
+	cr_assert_not(log_limit_pass("e", now, &held));
+}
+
+Test(log, more_events_than_it_knows_share_a_limit)
+{
+	uint64_t held;
+	char event[16];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(event, sizeof(event), "e%u", i);
+		n += log_limit_pass(event, 1, &held);
+	}
+	cr_assert_eq(n, LOG_LIMIT_EVENTS - 1 + LOG_LIMIT_BURST);
+}
+
+/* systemd names the stream: only then, and only there, a priority leads. */
+Test(log, a_line_for_the_journal_begins_with_its_priority)
+{
+	struct stat status;
+	char stream[64];
+	int fds[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	cr_assert_eq(fstat(fds[1], &status), 0);
+	snprintf(stream, sizeof(stream), "%lu:%lu",
+		 (unsigned long)status.st_dev, (unsigned long)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	open_with(fds, false);
+	log_event(LOG_LVL_ERROR, "e", "n=1");
+	cr_assert_eq(strncmp(read_all(), "<3>ts=", 6), 0, "%s", line);
+	log_event(LOG_LVL_INFO, "e", "n=2");
+	cr_assert_eq(strncmp(read_all(), "<6>ts=", 6), 0, "%s", line);
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	log_open(&(struct log_settings){.who = "ms1", .level = LOG_LVL_INFO});
+	log_event(LOG_LVL_ERROR, "e", "n=3");
+	cr_assert_eq(strncmp(read_all(), "ts=", 3), 0, "%s", line);
 }
 
 Test(log, the_inherited_stderr_keeps_its_own_mode)
