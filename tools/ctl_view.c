@@ -113,8 +113,11 @@ static bool is_running(struct ctl_view *view)
 
 static int not_running(const struct ctl *ctl)
 {
-	return ctl_fail(ctl, CTL_NOT_RUNNING, "no pool is running in %s",
-			ctl->run_dir);
+	return ctl_fail(
+		ctl, CTL_NOT_RUNNING,
+		"no pool is running in %s: start mspoold, or say -r DIR for "
+		"another run folder",
+		ctl->run_dir);
 }
 
 static int open_failed(const struct ctl *ctl, const char *what, int error)
