@@ -12,6 +12,8 @@ import random
 import signal
 import time
 
+# SIPp aborts its calls when a connection of theirs closes.
+ONLY_WHEN_NAMED = ("kill-everybody",)
 SIGNALLING = (2, 4)  # what scale goes to
 MEDIA = (1, 3)
 UP_TIMEOUT_S = 30
@@ -32,7 +34,8 @@ class Disturber:
         self.refused = []
         verbs = run.pool.ctl("help")[1]
         self.rows = [row for row in DISTURBANCES
-                     if (not wanted or row.name in wanted) and
+                     if (row.name in wanted if wanted
+                         else row.name not in ONLY_WHEN_NAMED) and
                      (not row.needs or row.needs in verbs)]
         self.n_reloads = 0
         self.hung_until = 0
@@ -82,21 +85,56 @@ class Disturber:
     def stop_media(self):
         return self._send("media", signal.SIGSTOP)
 
+    def _wait_up(self):
+        """False: it is not, in all that time."""
+        time.sleep(max(0, self.hung_until - time.monotonic()))
+        deadline = time.monotonic() + UP_TIMEOUT_S
+        while (self.run.pool.ask("status") or {}).get("state") != "up":
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
     def kill_master(self):
         """Somebody starts another, as systemd would.  Not while a worker is
         down or hangs: what only the two of them held would go with both."""
         pool = self.run.pool
-        time.sleep(max(0, self.hung_until - time.monotonic()))
-        deadline = time.monotonic() + UP_TIMEOUT_S
-        while (pool.ask("status") or {}).get("state") != "up":
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.05)
+        if not self._wait_up():
+            return None
         pool.process.kill()
         pool.process.wait()
         time.sleep(self.random.uniform(0, 0.3))
         pool.start(UP_TIMEOUT_S)
         return "master"
+
+    def kill_everybody(self):
+        """All at once, then a start.  Every connection goes with it."""
+        pool = self.run.pool
+        if not self._wait_up():
+            return None
+        self.killed_pids |= {w["pid"] for w in pool.workers() if w["pid"]}
+        pool.kill_everybody()
+        pool.process.wait()
+        pool.start(UP_TIMEOUT_S)
+        return "everybody"
+
+    def upgrade(self):
+        return self._ctl("upgrade") or "done"
+
+    def upgrade_by_signal(self):
+        """Until all its workers are other processes."""
+        pool = self.run.pool
+        if not self._wait_up():
+            return None
+        before = {w["pid"] for w in pool.workers()}
+        pool.process.send_signal(signal.SIGUSR2)
+        deadline = time.monotonic() + UP_TIMEOUT_S
+        while before & {w["pid"] for w in pool.workers() if w["pid"]}:
+            if time.monotonic() > deadline:
+                self.refused.append("USR2: a worker was not replaced")
+                break
+            time.sleep(0.05)
+        return "USR2" if self._wait_up() else None
 
     def _ctl(self, *words):
         code, out, err = self.run.pool.ctl(*words, timeout=UP_TIMEOUT_S)
@@ -128,6 +166,9 @@ DISTURBANCES = [
     Row("stop-signalling", 6, Disturber.stop_signalling, True, None),
     Row("stop-media", 4, Disturber.stop_media, True, None),
     Row("kill-master", 4, Disturber.kill_master, True, None),
+    Row("kill-everybody", 2, Disturber.kill_everybody, True, None),
+    Row("upgrade", 3, Disturber.upgrade, False, "upgrade"),
+    Row("upgrade-by-signal", 3, Disturber.upgrade_by_signal, False, "upgrade"),
     Row("reload", 10, Disturber.reload, False, None),
     Row("scale-signalling", 10, Disturber.scale_signalling, False, None),
     Row("scale-media", 6, Disturber.scale_media, False, None),

@@ -4,12 +4,15 @@ before the load, while it runs and after it has settled, and compared.
 
 Descriptors are compared without those that stand for something countable: a TCP
 connection (a stream record in a book) and a media socket (seen in
-/proc/net/udp), both of which the master keeps a duplicate of."""
+/proc/net/udp), both of which the master keeps a duplicate of; and without the
+files of books, which a process that has read a book keeps open (lmdb.h: an
+environment is opened once): those must be few for each book."""
 
 import collections
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 MEDIA_PORTS = "16384-32767"
@@ -17,6 +20,8 @@ MEDIA_PORTS = "16384-32767"
 MASTER_RSS_GROWTH_KB = 4096
 BOOK_GROWTH = 1.5  # of the high-water mark, second half of the run
 BOOK_SLACK = 2 << 20
+BOOK_FILE = re.compile(r".*/state/ms\d+/(data|lock)\.mdb")
+BOOK_FILE_MAX = 2  # descriptors of one such file in one process
 
 
 def holdings(programs, run_dir):
@@ -95,11 +100,16 @@ class Snapshot:
         self.workers = run.pool.workers()
         self.rest = collections.Counter()  # that stand for nothing counted
         self.kinds = collections.defaultdict(collections.Counter)
+        self.book_files = []  # (process, file, descriptors) above the bound
         processes = [("the master", run.pool.process.pid)]
         processes += [(f"{w['kind']} workers", w["pid"])
                       for w in self.workers if w["pid"]]
         for name, pid in processes:
             kinds, inodes = descriptors(pid)
+            for path in [p for p in kinds if BOOK_FILE.fullmatch(p)]:
+                n = kinds.pop(path)
+                if n > BOOK_FILE_MAX:
+                    self.book_files.append((name, path, n))
             self.kinds[name] += kinds
             self.rest[name] += (sum(kinds.values()) - len(inodes & media) -
                                 len(inodes & tcp))
@@ -123,6 +133,8 @@ def compare(before, after):
             more = after.kinds[name] - before.kinds[name]
             yield (f"{after.rest[name]} descriptors of {name}, "
                    f"{before.rest[name]} before; more are {dict(more)}")
+    for name, path, n in after.book_files:
+        yield f"{n} descriptors of {path} in one of {name}"
     growth = after.master_rss_kb - before.master_rss_kb
     if growth > MASTER_RSS_GROWTH_KB:
         yield f"the master grew by {growth} kB"

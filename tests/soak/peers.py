@@ -16,7 +16,8 @@ Line = collections.namedtuple("Line", "placed final ended kind wrong who text")
 
 
 class Generator(peers_of.Peer):
-    """`feN soakgen gateway=gwN transports=udp/tcp number=N`."""
+    """`feN soakgen gateway=gwN transports=udp/tcp number=N`: caller and callee.
+    `gwN soakgen gateway=feN …`: the same the other way round, inbound calls."""
 
     def __init__(self, run, name, program, words):
         super().__init__(run, name, words)
@@ -28,12 +29,16 @@ class Generator(peers_of.Peer):
 
     def command(self):
         front, gateway = self.options["transports"].split("/")
+        listeners = ["INTERNAL", "GATEWAY"]
+        if self.name.startswith("gw"):
+            listeners.reverse()
+        here, there = (net_of.text(self.run.places[name])
+                       for name in listeners)
         values = self.run.case.values
         trace = (["-v", self.path(".trace")]
                  if values["LOG"] == "debug" else [])
         return [self.run.programs / "tests/soakgen", *trace,
-                "-s", net_of.text(self.run.places["INTERNAL"]),
-                "-g", net_of.text(self.run.places["GATEWAY"]),
+                "-s", here, "-g", there,
                 "-a", net_of.text(self.place),
                 "-b", net_of.text(self.gateway),
                 "-t", front, "-T", gateway, "-N", self.options["number"],
