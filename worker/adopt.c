@@ -24,7 +24,8 @@ struct adoption {
 	uint64_t gap_us;      /* nobody served the book for so long */
 	uint64_t effect_sent; /* of the predecessor */
 	unsigned n_calls, n_txs;
-	uint64_t *lost; /* connections that closed while nobody watched */
+	unsigned n_refused; /* calls that this release does not read */
+	uint64_t *lost;	    /* connections that closed while nobody watched */
 	unsigned n_lost;
 };
 
@@ -77,15 +78,25 @@ static bool is_to_repeat(const struct adoption *adoption,
 	return is_open_invite(record) || record->effect > adoption->effect_sent;
 }
 
+/* What belongs to a call that was deleted is deleted, too; what may belong to
+ * one that was refused is left with it. */
+static bool is_orphan(const struct adoption *adoption)
+{
+	return adoption->n_refused == 0;
+}
+
 static void on_tx(void *arg, struct tx_record *record)
 {
 	struct adoption *adoption = arg;
 	struct call *call = call_find(adoption->server, record->call);
 	struct tx *tx;
 
-	if (!call) { /* its call was deleted: so is it */
-		book_del_tx(adoption->server->book, record->call, record->tx);
-		adoption->server->is_dirty = true;
+	if (!call) {
+		if (is_orphan(adoption)) {
+			book_del_tx(adoption->server->book, record->call,
+				    record->tx);
+			adoption->server->is_dirty = true;
+		}
 		free(record);
 		return;
 	}
@@ -115,8 +126,10 @@ static void on_invite(void *arg, struct invite_record *record)
 		call_load_invite(call, record);
 		return;
 	}
-	book_del_invite(adoption->server->book, record->call);
-	adoption->server->is_dirty = true;
+	if (is_orphan(adoption)) {
+		book_del_invite(adoption->server->book, record->call);
+		adoption->server->is_dirty = true;
+	}
 	free(record);
 }
 
@@ -283,7 +296,7 @@ int adopt_book(struct server *server)
 				  : 0,
 		.effect_sent = effect_sent_of(worker, server->index),
 	};
-	unsigned bad_calls = 0, bad_invites = 0, bad_txs = 0, bad_streams = 0;
+	unsigned bad_invites = 0, bad_txs = 0, bad_streams = 0;
 	int error;
 
 	rewind_rings(server);
@@ -294,7 +307,7 @@ int adopt_book(struct server *server)
 		error = poison_look(server);
 	if (!error)
 		error = book_scan_calls(server->book, on_call, &adoption,
-					&bad_calls);
+					&adoption.n_refused);
 	if (!error)
 		error = book_scan_invites(server->book, on_invite, &adoption,
 					  &bad_invites);
@@ -312,7 +325,8 @@ int adopt_book(struct server *server)
 	tell_lost(&adoption);
 	worker->quiet_since_us = worker->now_us;
 	worker->had_input = true; /* not asked yet: the next turn tells */
-	tell(&adoption, bad_calls + bad_invites + bad_txs + bad_streams);
+	tell(&adoption,
+	     adoption.n_refused + bad_invites + bad_txs + bad_streams);
 	tell_refused(&adoption);
 	CRASH_POINT(adopted);
 	return 0;

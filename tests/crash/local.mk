@@ -7,3 +7,10 @@ TESTS += tests/crash/run
 .PHONY: crash
 crash: all
 	$(top_srcdir)/tests/crash/run -b $(top_builddir) -e 1
+
+# An upgrade to a release that really differs, and back: builds it (half a
+# minute), so it is no part of `make check`.
+EXTRA_DIST += tests/next
+.PHONY: check-next
+check-next: all
+	$(top_srcdir)/tests/next/run $(top_builddir)

@@ -9,9 +9,12 @@ Both return None when all is well, else what is wrong, in words."""
 
 import json
 import operator
+import os
+import pathlib
 import re
 import shlex
 import signal
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -352,6 +355,16 @@ def do_config(run, words):
     run.config.write_text(text.replace(words[0], words[1]))
 
 
+def do_install(run, words):
+    """install next: the programs of another build, under the names of those
+    that run (tests/next/run); `install this`: back."""
+    built = pathlib.Path(os.environ[f"MSPOOL_{words[0].upper()}"])
+    for old in [p for p in run.programs.rglob("*") if p.is_file()]:
+        fresh = old.with_suffix(".new")
+        shutil.copy(built / old.relative_to(run.programs), fresh)
+        fresh.rename(old)
+
+
 def do_exit(run, words):
     """exit: the master has ended by itself."""
     run.pool.workers()
@@ -363,7 +376,7 @@ STEPS = {"start": do_start, "finish": do_finish, "until": do_until,
          "kill": do_kill, "signal": do_signal, "end": do_end_peer,
          "ctl": do_ctl, "as": do_ctl_of_other, "same": do_same,
          "follow": do_follow,
-         "config": do_config, "exit": do_exit,
+         "config": do_config, "install": do_install, "exit": do_exit,
          "restart": do_restart, "mkdir": do_mkdir,
          "rename": do_rename, "write": do_write}
 
