@@ -162,6 +162,8 @@ void half_take_bye(struct half *half, const struct sip_message *m)
 		call_wrong(call, call->n_byes[half->side] > 1
 					 ? "two BYEs"
 					 : "BYE out of place");
+	else if (call->half[!half->side].state < HALF_ENDING)
+		call_wrong(call, "BYE, but nobody hung up");
 	half_end(half);
 }
 

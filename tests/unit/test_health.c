@@ -269,8 +269,7 @@ Test(health, without_any_source_it_is_unknown)
 
 /* ---- the tables --------------------------------------------------------- */
 
-Test(pool_table, slots_come_signalling_first_and_in_order,
-     .fini = scratch_remove)
+Test(health, slots_come_signalling_first_and_in_order, .fini = scratch_remove)
 {
 	static const struct slot_id slots[] = {{SLOT_MEDIA, 2},
 					       {SLOT_SIGNALLING, 10},
@@ -297,8 +296,7 @@ Test(pool_table, slots_come_signalling_first_and_in_order,
 	pool_table_forget(table);
 }
 
-Test(pool_table, the_pools_record_and_admin_rows_come_back,
-     .fini = scratch_remove)
+Test(health, the_pools_record_and_admin_rows_come_back, .fini = scratch_remove)
 {
 	struct pool_table *table = NULL;
 	struct pool_record pool = {.generation = 3, .name = "pool.example"};
@@ -317,7 +315,7 @@ Test(pool_table, the_pools_record_and_admin_rows_come_back,
 	pool_table_forget(table);
 }
 
-Test(pool_table, a_reader_becomes_the_prober, .fini = scratch_remove)
+Test(health, a_reader_becomes_the_prober, .fini = scratch_remove)
 {
 	struct health_table *table = NULL;
 	struct health_record health = {.rtt_us = 1};
