@@ -37,6 +37,7 @@ class Pool:
         self.config = config
         self._quiet_metrics()
         self.env = {**os.environ, **env}
+        self.env.pop("LSAN_OPTIONS", None)  # that of the unit tests
         self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.process = None  # mspoold, or its service manager
