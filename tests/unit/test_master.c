@@ -347,14 +347,25 @@ Test(master, replaces_a_killed_worker_with_its_connections_and_a_higher_epoch)
 	cr_expect(eq(uint, rig_count_lines("fake.log", "ms2 serve *"), 0));
 }
 
+/* Many times what a channel's buffer holds, and an odd end.  AddressSanitizer
+ * makes a fake child's socketpairs so slow that fewer must do. */
+#ifdef SANITIZED
+#define MANY_CONNECTIONS "1200"
+#define MANY_SOCKETS	 "1301"
+#else
+#define MANY_CONNECTIONS "3000"
+#define MANY_SOCKETS	 "2601"
+#endif
+
 Test(master, gives_back_more_descriptors_than_a_channel_takes_at_once)
 {
 	rig_config(1, 0, "");
-	rig_ask("hold-ms1", "1200");
+	rig_ask("hold-ms1", MANY_CONNECTIONS);
 	rig_start_up();
 	rig_forget_lines("fake.log");
 	kill(rig_pid("ms1"), SIGKILL);
-	expect_line("fake.log", "ms1 serve ms1 epoch 2 * held 1200 *");
+	expect_line("fake.log",
+		    "ms1 serve ms1 epoch 2 * held " MANY_CONNECTIONS " *");
 }
 
 Test(master, gives_a_media_worker_its_sockets_back)
@@ -370,11 +381,11 @@ Test(master, gives_a_media_worker_its_sockets_back)
 Test(master, gives_back_more_rtp_sockets_than_a_message_takes)
 {
 	rig_config(1, 1, "");
-	rig_ask("hold-mw1", "1301");
+	rig_ask("hold-mw1", MANY_SOCKETS);
 	rig_start_up();
 	rig_forget_lines("fake.log");
 	kill(rig_pid("mw1"), SIGKILL);
-	expect_line("fake.log", "mw1 serve mw1 held 1301");
+	expect_line("fake.log", "mw1 serve mw1 held " MANY_SOCKETS);
 }
 
 Test(master, kills_and_replaces_a_worker_that_hangs)
@@ -399,19 +410,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* From SIGSTOP until the successor serves. */
+/* From SIGSTOP until the successor serves, less the longest time for which this
+ * process, too, was not let run: so busy was the host. */
 static uint64_t hang_ms(void)
 {
-	uint64_t from = now_ms();
+	uint64_t from = now_ms(), last = from, now = from, stalled = 0;
 
 	rig_forget_lines("fake.log");
 	kill(rig_pid("ms1"), SIGSTOP);
-	assert_line("fake.log", "ms1 serve ms1 *");
-	return now_ms() - from;
+	while (rig_count_lines("fake.log", "ms1 serve ms1 *") == 0) {
+		usleep(1000);
+		now = now_ms();
+		if (now - last > stalled)
+			stalled = now - last;
+		last = now;
+		cr_assert(lt(u64, now - from, 20000), "nobody serves");
+	}
+	return now - from - stalled;
 }
 
-/* A busy host may be late once, a master that looks too rarely is most of the
- * time: 800 ms are the watchdog's. */
+/* A master that looks too rarely is late most of the time: 800 ms are the
+ * watchdog's.  Who dies within a second of its start is held back longer each
+ * time, so each lives longer. */
 Test(master, succeeds_a_hung_worker_within_the_watchdog_and_50_ms)
 {
 	unsigned n_late = 0;
@@ -420,13 +440,14 @@ Test(master, succeeds_a_hung_worker_within_the_watchdog_and_50_ms)
 	rig_config(1, 0, "");
 	rig_start_up();
 	for (unsigned i = 0; i < 5; i++) {
-		uint64_t ms = hang_ms();
+		uint64_t ms;
 
+		usleep(400000 + 37000 * i);
+		ms = hang_ms();
 		cr_expect(ge(u64, ms, 800 - 100), "the beat is 20 ms");
 		n_late += ms > 850;
-		usleep(37000 * i);
 	}
-	cr_expect(le(uint, n_late, 3), "%u of 5 were late", n_late);
+	cr_expect(le(uint, n_late, 1), "%u of 5 were late", n_late);
 }
 
 Test(master, kills_a_worker_that_never_gets_ready)
