@@ -9,6 +9,7 @@ libbase_a_SOURCES += \
 	base/clock.c base/clock.h \
 	base/confine.c base/confine.h base/confine.def base/confine_probe.c \
 	base/crash.c base/crash.h base/crash_points.def \
+	base/events.def \
 	base/ids.c base/ids.h \
 	base/log.c base/log.h base/log_format.c base/log_format.h \
 	base/log_limit.c base/log_limit.h \

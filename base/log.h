@@ -6,7 +6,7 @@
  * counted and told in the next line that does.  Warnings and errors are told
  * a limited number of times a second for each event (log_limit.h); how many
  * were kept back stands in the next that is told (log_held).  Text is escaped,
- * a line is cut at 1 kB.
+ * a line is cut at 1 kB.  Every event is a row of base/events.def.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

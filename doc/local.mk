@@ -5,6 +5,7 @@ dist_man_MANS += doc/man/mspool-gwsim.1
 dist_man_MANS += doc/man/pool.ini.5
 dist_man_MANS += doc/man/mspool-cdr.5
 dist_man_MANS += doc/man/mspool-metrics.7
+dist_man_MANS += doc/man/mspool-events.7
 EXTRA_DIST += README.md doc/architecture.md doc/glossary.md \
 	doc/states.md \
 	doc/decisions/0000-what-stands-here.md \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Helper programs as children of the master: one row each of `kinds`.  Called
- * at start, reload, stop and from the loop.  They are no slots: no call waits
- * for one.  Each ends when its channel does, so a master that dies takes them
- * along, and the next one starts others.
+ * Helper programs as children of the master: one row each of `helper_kinds`.
+ * Called at start, reload, stop and from the loop.  They are no slots: no call
+ * waits for one.  Each ends when its channel does, so a master that dies takes
+ * them along, and the next one starts others.
  *
  *   hears     from     what
  *   helper    channel  READY, CONFIG_REFUSED: nothing comes of them
@@ -44,7 +44,7 @@ static const struct helper_kind {
 	uint64_t leave_us;  /* to end after RETIRE, then SIGKILL */
 	uint64_t asleep_us; /* patience with one that says it waits */
 	const char *up, *died, *down, *hung, *not_started; /* events */
-} kinds[] = {
+} helper_kinds[] = {
 	{"mspool-cdr",
 	 {SLOT_CDR, 0},
 	 is_cdr_wanted,
@@ -67,7 +67,7 @@ static const struct helper_kind {
 	 "observer_start_failed"},
 };
 
-#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define N_KINDS (sizeof(helper_kinds) / sizeof(helper_kinds[0]))
 
 struct helper {
 	const struct helper_kind *kind;
@@ -93,7 +93,7 @@ int helpers_prepare(struct master *m)
 	if (!m->helpers)
 		return -ENOMEM;
 	for (unsigned i = 0; i < N_KINDS; i++) {
-		m->helpers[i].kind = &kinds[i];
+		m->helpers[i].kind = &helper_kinds[i];
 		m->helpers[i].master = m;
 		m->helpers[i].process.pidfd = -1;
 	}

@@ -43,6 +43,8 @@ if HAVE_CRITERION
 check_PROGRAMS += tests/unit_tools
 TESTS += tests/unit_tools
 endif
+TESTS += tests/unit/events-used
+EXTRA_DIST += tests/unit/events-used
 TESTS += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics tests/unit/metrics-used
 EXTRA_DIST += tests/unit/documents tests/unit/printed-columns tests/unit/printed-metrics tests/unit/metrics-used
 tests_unit_tools_SOURCES = \

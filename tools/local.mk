@@ -126,3 +126,15 @@ update-metrics: tools/print-metrics
 	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
 	    $(srcdir)/doc/man/mspool-metrics.7; \
 	rm -f metrics.tmp
+
+# The middle of mspool-events(7), from its table
+check_PROGRAMS += tools/print-events
+tools_print_events_SOURCES = tools/print-events.c
+tools_print_events_CFLAGS = $(AM_CFLAGS)
+.PHONY: update-events
+update-events: tools/print-events
+	$(AM_V_GEN)tools/print-events >events.tmp && \
+	sed -i -e '/^\.\\" begin: /r events.tmp' \
+	    -e '/^\.\\" begin: /,/^\.\\" end/{/^\.\\" /!d}' \
+	    $(srcdir)/doc/man/mspool-events.7; \
+	rm -f events.tmp

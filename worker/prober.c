@@ -146,8 +146,8 @@ static uint64_t interval_us(const struct probe *probe,
 static void set_state(struct worker *worker, struct probe *probe,
 		      enum probe_state state)
 {
-	static const char *const names[] = {"gateway_unknown", "gateway_up",
-					    "gateway_down"};
+	static const char *const event_names[] = {"gateway_unknown",
+						  "gateway_up", "gateway_down"};
 	char text[BOARD_EVENT_TEXT];
 	struct out out = out_init(text, sizeof(text));
 
@@ -158,10 +158,10 @@ static void set_state(struct worker *worker, struct probe *probe,
 	out_printf(&out, "gw=%s response=%u misses=%u", probe->name,
 		   probe->health.last_response, probe->health.misses);
 	log_event(state == PROBE_DOWN ? LOG_LVL_WARNING : LOG_LVL_NOTICE,
-		  names[state], "%s", out_end(&out));
+		  event_names[state], "%s", out_end(&out));
 	board_event(worker->board,
 		    state == PROBE_DOWN ? LOG_LVL_WARNING : LOG_LVL_NOTICE,
-		    names[state], out_end(&out));
+		    event_names[state], out_end(&out));
 }
 
 static void missed(struct worker *worker, struct probe *probe,
