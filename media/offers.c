@@ -131,18 +131,12 @@ static void offers_settle(struct book_link *link, struct offer *offer,
 	}
 }
 
-/* A fair part of the range and of the descriptors, so that no book and no side
- * of it can starve the others of a short range. */
 static unsigned offers_limit(const struct served *served)
 {
 	unsigned n_rings = N_SIDES * (served->n_links ? served->n_links : 1);
-	unsigned of_range = served->ports.share / n_rings;
-	unsigned of_pairs = served->ports.pairs->max / 2 / n_rings;
-	unsigned limit = of_range < of_pairs ? of_range : of_pairs;
+	unsigned part = ports_fair_part(&served->ports, n_rings);
 
-	if (limit < 1)
-		return 1;
-	return limit < OFFERS_MAX ? limit : OFFERS_MAX;
+	return part < OFFERS_MAX ? part : OFFERS_MAX;
 }
 
 /* A ring that ran low between two rounds gets twice as many. */

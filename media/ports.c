@@ -88,7 +88,7 @@ static struct pair **ports_place(const struct ports *ports, uint8_t side,
 
 int ports_init(struct ports *ports, unsigned slot, struct pairs *pairs)
 {
-	*ports = (struct ports){.slot = slot, .pairs = pairs};
+	*ports = (struct ports){.slot = slot, .n_slots = 1, .pairs = pairs};
 	for (unsigned side = 0; side < N_SIDES; side++) {
 		ports->by_port[side] =
 			calloc(PORT_PAIRS, sizeof(*ports->by_port[side]));
@@ -146,12 +146,26 @@ void ports_set_range(struct ports *ports, const struct port_range *range,
 		     unsigned n_slots)
 {
 	ports->range = *range;
-	ports->share =
-		(range->max - range->min + 1u) / 2 / (n_slots ? n_slots : 1);
+	ports->n_slots = n_slots ? n_slots : 1;
 	for (unsigned side = 0; side < N_SIDES; side++) {
 		ports->next[side] = port_start(range, ports->slot, n_slots);
 		ports->n_refused[side] = 0;
 	}
+}
+
+static unsigned ports_in_range(const struct ports *ports)
+{
+	return (ports->range.max - ports->range.min + 1u) / 2;
+}
+
+unsigned ports_fair_part(const struct ports *ports, unsigned n_rings)
+{
+	unsigned of_range = ports_in_range(ports) / ports->n_slots / n_rings;
+	unsigned of_pairs =
+		ports->pairs->max / 2 / (ports->n_slots + 1) / n_rings;
+	unsigned part = of_range < of_pairs ? of_range : of_pairs;
+
+	return part ? part : 1;
 }
 
 struct pair *ports_find(const struct ports *ports, uint8_t side, uint16_t port)
@@ -265,11 +279,6 @@ static bool ports_is_master_behind(const struct ports *ports)
 	struct channel *master = ports->pairs->master;
 
 	return master && channel_flush(master);
-}
-
-static unsigned ports_in_range(const struct ports *ports)
-{
-	return (ports->range.max - ports->range.min + 1u) / 2;
 }
 
 static struct pair *ports_bind_next(struct ports *ports, uint8_t side)

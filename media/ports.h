@@ -46,7 +46,7 @@ struct ports {
 	unsigned slot;
 	struct pairs *pairs; /* not owned */
 	struct port_range range;
-	unsigned share; /* of the range's pairs: this slot's fair part */
+	unsigned n_slots;	/* that share range and, one day, one process */
 	uint16_t next[N_SIDES]; /* candidate; slots begin at different places */
 	unsigned n_refused[N_SIDES]; /* candidates in a row that were in use */
 	struct pair **by_port[N_SIDES]; /* by port / 2 */
@@ -60,6 +60,11 @@ void ports_done(struct ports *ports, bool is_released);
 /* A (new) range; n_slots share it. */
 void ports_set_range(struct ports *ports, const struct port_range *range,
 		     unsigned n_slots);
+/* How many pairs one of n_rings may offer, of the range and of the process's
+ * descriptors, so that no book and no side of it can starve the others.  When
+ * all slots but one are retired, one process serves what all of them hold: what
+ * lies in the rings is never more than three quarters of its pairs. */
+unsigned ports_fair_part(const struct ports *ports, unsigned n_rings);
 /* The first candidate of this slot: even, within the range. */
 uint16_t port_start(const struct port_range *range, unsigned slot,
 		    unsigned n_slots);

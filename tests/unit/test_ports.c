@@ -149,6 +149,31 @@ Test(ports, a_range_set_again_gives_a_port_at_once)
 	pairs_done(&pairs);
 }
 
+static unsigned offered(unsigned n_slots, unsigned n_rings)
+{
+	struct port_range range = range_of(16384, 32767);
+
+	ports_set_range(&ports, &range, n_slots);
+	return ports_fair_part(&ports, n_rings) * n_rings;
+}
+
+/* Some offered as one of many slots, one went on as the only one. */
+Test(ports, one_process_has_room_for_what_all_slots_have_offered)
+{
+	struct pairs many = {.max = 4744};
+
+	cr_assert_eq(ports_init(&ports, 1, &many), 0);
+	for (unsigned n_slots = 2; n_slots <= MEDIA_SLOT_MAX; n_slots++)
+		for (unsigned n_rings = 2; n_rings <= 64; n_rings += 2)
+			cr_expect_leq(
+				(n_slots - 1) * offered(n_slots, n_rings) +
+					offered(1, n_rings),
+				many.max / 4 * 3, "%u slots, %u rings", n_slots,
+				n_rings);
+	cr_expect_geq(offered(2, 4), 4 * 128, "two workers, two books");
+	ports_done(&ports, false);
+}
+
 Test(ports, a_port_of_one_side_is_not_the_other_sides)
 {
 	struct pair *a, *b;
