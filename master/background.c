@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static _Noreturn void wait_for_child(int fd)
 {
 	unsigned char code = EXIT_FAILURE;
@@ -82,6 +84,25 @@ static void name_stream(int fd)
 	setenv("JOURNAL_STREAM", name, 1);
 }
 
+/* A file goes on taking the log.  Whoever reads a pipe waits for its end, and a
+ * terminal is somebody's who does other things now. */
+static void let_go_of_stderr(void)
+{
+	struct stat st;
+	int null;
+
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		return;
+	fputs("mspoold: no system log at /dev/log, so that this start keeps "
+	      "none; 2>FILE keeps one\n",
+	      stderr);
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0)
+		return;
+	log_use(null);
+	close(null);
+}
+
 void background_log(void)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -90,8 +111,10 @@ void background_log(void)
 	if (fd < 0)
 		return;
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
-		dup2(fd, STDERR_FILENO);
-		name_stream(STDERR_FILENO);
+		name_stream(fd);
+		log_use(fd);
+	} else {
+		let_go_of_stderr();
 	}
 	close(fd);
 }

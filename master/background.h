@@ -11,7 +11,8 @@
 int background_begin(int *ret_ready_fd);
 /* Lets the parent exit with this code; *fd becomes -1. */
 void background_end(int *fd, int exit_code);
-/* From now on the log goes to the system log, if there is one. */
+/* From now on the log goes to the system log; where there is none, to the file
+ * that stderr is, or nowhere. */
 void background_log(void);
 
 #endif
