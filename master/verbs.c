@@ -92,10 +92,11 @@ static enum answer reload_file(struct master *m, struct request *request,
 
 	request_say(request, lines ? lines : "");
 	free(lines);
-	tell(m, rc < 0 ? LOG_LVL_ERROR : LOG_LVL_NOTICE,
-	     rc < 0	     ? "reload_refused"
-	     : order->is_dry ? "reload_checked"
-			     : "reload",
+	/* a look that finds a mistake is no failure of the pool */
+	tell(m, rc < 0 && !order->is_dry ? LOG_LVL_ERROR : LOG_LVL_NOTICE,
+	     order->is_dry ? "reload_checked"
+	     : rc < 0	   ? "reload_refused"
+			   : "reload",
 	     "generation=%u uid=%u confirm_s=%llu%s%s", m->generation,
 	     (unsigned)request_uid(request),
 	     (unsigned long long)(order->confirm_us / USEC_PER_SEC),
