@@ -160,7 +160,8 @@ static unsigned ports_in_range(const struct ports *ports)
 
 unsigned ports_fair_part(const struct ports *ports, unsigned n_rings)
 {
-	unsigned of_range = ports_in_range(ports) / ports->n_slots / n_rings;
+	unsigned of_range =
+		ports_in_range(ports) / 2 / ports->n_slots / n_rings;
 	unsigned of_pairs =
 		ports->pairs->max / 2 / (ports->n_slots + 1) / n_rings;
 	unsigned part = of_range < of_pairs ? of_range : of_pairs;

@@ -61,8 +61,9 @@ void ports_done(struct ports *ports, bool is_released);
 void ports_set_range(struct ports *ports, const struct port_range *range,
 		     unsigned n_slots);
 /* How many pairs one of n_rings may offer, of the range and of the process's
- * descriptors, so that no book and no side of it can starve the others.  When
- * all slots but one are retired, one process serves what all of them hold: what
+ * descriptors, so that no book and no side of it can starve the others, nor a
+ * book that comes later: half the range is for calls and for that.  When all
+ * slots but one are retired, one process serves what all of them hold: what
  * lies in the rings is never more than three quarters of its pairs. */
 unsigned ports_fair_part(const struct ports *ports, unsigned n_rings);
 /* The first candidate of this slot: even, within the range. */
