@@ -44,23 +44,37 @@ static int offers_pair(struct served *served, unsigned side, struct slice entry,
 	return 0;
 }
 
+/* A pair that we have is on offer from now on, not when offers_resume comes: if
+ * a call takes it in between, neither the ring nor the records that were read
+ * tell of it any more, and it would be offered to another one. */
+static void offers_foresee_entry(struct served *served, unsigned book,
+				 unsigned side, struct slice entry,
+				 uint64_t position)
+{
+	struct offer *offer = &served->link[book].offer[side];
+	struct ring_port port;
+	struct pair *pair;
+
+	if (entry.len != sizeof(port))
+		return;
+	memcpy(&port, entry.ptr, sizeof(port));
+	if (!ports_find(&served->ports, (uint8_t)side, port.port))
+		ports_avoid(&served->ports, port.port);
+	else if (offers_pair(served, side, entry, &pair) == 0)
+		offers_add(offer, pair, book, position);
+}
+
 void offers_foresee(struct served *served, unsigned book)
 {
 	for (unsigned side = 0; side < N_SIDES; side++) {
 		struct offer *offer = &served->link[book].offer[side];
-		struct ring_port port;
 		struct slice entry;
 		uint64_t position;
 
 		while (offer->ring &&
-		       ring_take(offer->ring, &entry, &position) == 0) {
-			if (entry.len != sizeof(port))
-				continue;
-			memcpy(&port, entry.ptr, sizeof(port));
-			if (!ports_find(&served->ports, (uint8_t)side,
-					port.port))
-				ports_avoid(&served->ports, port.port);
-		}
+		       ring_take(offer->ring, &entry, &position) == 0)
+			offers_foresee_entry(served, book, side, entry,
+					     position);
 	}
 }
 

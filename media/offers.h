@@ -18,9 +18,10 @@
 	16 /* binding costs ~40 us a pair: not too long                        \
 	    */
 
-/* At the start, before the records are read: no port that lies in a ring and is
- * not bound is taken for a new one.  (What a book took before is in a record,
- * since it commits before it moves the tail.) */
+/* At the start, before the records are read: what lies in a ring is on offer,
+ * and no port that lies there and is not bound is taken for a new one.  (What a
+ * book took before is in a record, since it commits before it moves the tail.)
+ */
 void offers_foresee(struct served *served, unsigned book);
 /* After a start: what lies in the rings is on offer, whoever put it there.  So
  * much a round; true when all was seen once, and before it nothing may be
